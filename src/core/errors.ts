@@ -1,0 +1,182 @@
+/**
+ * The error table: every way a request can fail, once.
+ *
+ * Invariant: `new CommandError(code, holes)` is the only way to refuse a request; texts are part of the wire contract
+ * (synap-core.md 1.3 and 7.3 of synap-operations.md), so a face may choose columns but never rewrites a text.
+ */
+
+/** One row of the table: the text with named holes, the REST status, whether trying again can help, and what to tell a reader. */
+export interface ErrorRow {
+  readonly text: string;
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly about: string;
+}
+
+const row = (status: number, text: string, about: string, retryable = false): ErrorRow => ({
+  text,
+  status,
+  retryable,
+  about,
+});
+
+export const ERRORS = {
+  // any family
+  INVALID_REQUEST: row(400, 'Invalid request: {detail}', 'A field is missing, or the call makes no sense as sent.'),
+  INVALID_VALUE: row(400, 'Invalid value: {detail}', 'A value is outside what the command accepts.'),
+  UNKNOWN_COMMAND: row(400, 'Unknown command: {command}', 'No command has this name; names are case-sensitive.'),
+  FORBIDDEN: row(
+    403,
+    'Forbidden: Insufficient permissions for resource: {resource}, action: {action}',
+    'The caller is known, but none of its permissions covers this resource and action.',
+  ),
+  UNAUTHORIZED: row(401, 'Unauthorized: {detail}', 'Credentials are missing, unknown, or wrong.'),
+  RATE_LIMITED: row(429, 'Quota exceeded: {detail}', 'The caller sends faster than it may; wait and try again.', true),
+  MEMORY_LIMIT: row(507, 'Memory limit exceeded', 'The memory budget is used up and nothing may be evicted.', true),
+  LIMIT_REACHED: row(
+    507,
+    'Quota exceeded: {detail}',
+    'A collection is at its cap (limits.ts); delete something or raise the setting.',
+  ),
+  STORE_FULL: row(
+    507,
+    'Storage is full: {detail}',
+    'The disk under the data folder is full; reads go on, writes resume by themselves when there is room.',
+    true,
+  ),
+  READ_ONLY: row(
+    503,
+    'Read only: {detail}',
+    'The store cannot be written at present; reads go on, writes resume by themselves when it recovers.',
+    true,
+  ),
+  UNAVAILABLE: row(503, 'Unavailable: {detail}', 'The server is starting, stopping or overloaded.', true),
+  INTERNAL: row(500, 'Internal error: {detail}', 'A fault of the server; the log has the request id with a stack.'),
+
+  // key-value
+  KEY_NOT_FOUND: row(404, 'Key not found: {key}', 'The key does not exist, or its TTL has run out.'),
+
+  // queues
+  QUEUE_NOT_FOUND: row(404, 'Queue not found: {queue}', 'No queue has this name; create it first.'),
+  QUEUE_FULL: row(507, 'Queue is full: {queue}', 'The queue holds max_depth ready messages.', true),
+  MESSAGE_NOT_FOUND: row(
+    404,
+    'Message not found: {id}',
+    'The message is not in flight: acknowledged already, or its deadline has passed.',
+  ),
+
+  // streams, topics, groups: the reference answers 400 for all of these (synap-core.md 9-22)
+  ROOM_EXISTS: row(400, "Invalid request: Room '{room}' already exists", 'A room of this name exists.'),
+  ROOM_NOT_FOUND: row(400, "Invalid request: Room '{room}' not found", 'No room has this name; create it first.'),
+  OFFSET_OUT_OF_RANGE: row(
+    400,
+    'Invalid request: Stream offset {offset} out of range; earliest retained offset is {earliest}',
+    'The events at this offset are gone by retention; go on from the earliest offset.',
+  ),
+  TOPIC_EXISTS: row(400, "Invalid request: Topic '{topic}' already exists", 'A topic of this name exists.'),
+  TOPIC_NOT_FOUND: row(400, "Invalid request: Topic '{topic}' not found", 'No topic has this name; create it first.'),
+  PARTITION_NOT_FOUND: row(
+    400,
+    'Invalid request: Partition {partition} not found',
+    'The topic has no partition of this number.',
+  ),
+  GROUP_EXISTS: row(
+    400,
+    "Invalid request: Consumer group '{group}' already exists",
+    'A consumer group of this name exists.',
+  ),
+  GROUP_NOT_FOUND: row(
+    400,
+    "Invalid request: Consumer group '{group}' not found",
+    'No consumer group has this name; create it first.',
+  ),
+  MEMBER_NOT_FOUND: row(
+    400,
+    'Invalid request: Member {member} not found',
+    'The member left the group or its session ended; join again.',
+  ),
+  MEMBER_NOT_IN_GROUP: row(
+    400,
+    'Invalid request: Member {member} not found in group',
+    'The member left the group or its session ended; join again.',
+  ),
+
+  // pub/sub
+  PUBSUB_TOPIC_NOT_FOUND: row(
+    404,
+    "Invalid request: Topic '{topic}' not found",
+    'Nobody has ever subscribed to exactly this topic.',
+  ),
+
+  // HTTP itself (synap-core.md 1.4, 9-23)
+  NOT_FOUND: row(404, 'Not found: {path}', 'No route has this path.'),
+  METHOD_NOT_ALLOWED: row(405, 'Method not allowed: {method}', 'The path exists; the Allow header lists its methods.'),
+  BAD_PATH: row(400, 'Invalid URL: {detail}', 'A path parameter cannot be read.'),
+  BAD_QUERY: row(400, 'Failed to deserialize query string: {detail}', 'The query string cannot be read.'),
+  UNSUPPORTED_MEDIA_TYPE: row(
+    415,
+    'Expected request with `Content-Type: application/json`',
+    'JSON routes want a JSON content type.',
+  ),
+  BODY_TOO_LARGE: row(
+    413,
+    'Failed to buffer the request body: length limit exceeded',
+    'The body is larger than the cap.',
+  ),
+  BAD_JSON: row(400, 'Failed to parse the request body as JSON: {detail}', 'The body is not JSON.'),
+  BAD_SHAPE: row(
+    422,
+    'Failed to deserialize the JSON body into the target type: {detail}',
+    'The body is JSON, but a member is missing or of the wrong type.',
+  ),
+} as const satisfies Record<string, ErrorRow>;
+
+/** The name of a row of the error table, such as `QUEUE_NOT_FOUND`. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What fills the holes of an error text. */
+export type Holes = Readonly<Record<string, string | number | bigint>>;
+
+const NONE: Holes = {};
+
+/** The text of `code` with its holes filled, exactly as a client sees it. */
+export function errorText(code: ErrorCode, holes: Holes = NONE): string {
+  const text: string = ERRORS[code].text;
+  if (text.indexOf('{') < 0) return text;
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = holes[name];
+    return value === undefined ? whole : String(value);
+  });
+}
+
+/**
+ * A request refused: by its input or by the state it met. Carries no stack, since it is an answer and not a fault.
+ */
+export class CommandError extends Error {
+  readonly code: ErrorCode;
+  readonly holes: Holes;
+
+  constructor(code: ErrorCode, holes: Holes = NONE) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0; // collecting a stack costs as much as the whole request
+    super(errorText(code, holes));
+    Error.stackTraceLimit = limit;
+    this.code = code;
+    this.holes = holes;
+  }
+
+  /** The HTTP status of this error on the Synap face. */
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+}
+
+/** Throws `INVALID_REQUEST` with this detail. */
+export function invalidRequest(detail: string): never {
+  throw new CommandError('INVALID_REQUEST', { detail });
+}
+
+/** Throws `INVALID_VALUE` with this detail. */
+export function invalidValue(detail: string): never {
+  throw new CommandError('INVALID_VALUE', { detail });
+}

@@ -1,0 +1,84 @@
+/**
+ * Every cap of the server, with its unit and its reason. A limit that is hit answers an error that names it.
+ */
+export const LIMITS = {
+  // HTTP
+  /** Bytes of a JSON body (synap-core.md 1.1). */
+  bodyBytes: 2_097_152,
+  /** Bytes of the request line and headers together; a key travels in the path, so more than the usual 4 KiB. */
+  headerBytes: 65_536,
+  /** Levels of nesting in a JSON body, the body's own object counted (synap-core.md 1.4). */
+  jsonDepth: 127,
+
+  // key-value
+  /** Keys that one `kv.keys` or `kv.scan` returns at most (synap-core.md 9-4): above that an answer takes seconds to print. */
+  listedKeys: 100_000,
+  /** Bytes of key text that one listing returns at most. */
+  listedBytes: 16 * 1024 * 1024,
+  /** Bytes of one value, however it was built up (append, setrange): V8 cannot hold a longer string. */
+  valueBytes: 512 * 1024 * 1024 - 64,
+
+  // names of queues, rooms, topics, groups, consumers
+  /** Bytes of such a name. */
+  nameBytes: 1_024,
+
+  // queues
+  /** Queues in the server. */
+  queues: 100_000,
+  /** Dead letters one queue keeps; beyond that the oldest goes, counted. */
+  deadLetters: 100_000,
+  /** Longest delay of a delayed message, in milliseconds: 30 days. */
+  delayMs: 30 * 24 * 3600 * 1000,
+  /** Longest wait of a waiting consume, in milliseconds: proxies cut off longer ones. */
+  waitMs: 60_000,
+  /** Consumers waiting on one queue or room at the same time. */
+  waiters: 10_000,
+  /** Messages in one batch publish, consume or ack. */
+  batch: 1_000,
+  /** Longest deduplication window, in milliseconds: one day. */
+  dedupeMs: 24 * 3600 * 1000,
+  /** Keys the deduplication window of one queue remembers. */
+  dedupeKeys: 1_000_000,
+
+  // streams
+  /** Rooms in the server (synap-core.md 9-3). */
+  rooms: 100_000,
+  /** Events that one read of a room returns at most (synap-core.md 9-4). */
+  roomRead: 10_000,
+  /** Milliseconds after which a subscriber that never came back no longer holds back retention (synap-core.md 9-12). */
+  subscriberIdleMs: 3600 * 1000,
+  /** Subscribers remembered per room. */
+  subscribers: 100_000,
+  /** Topics in the server. */
+  topics: 10_000,
+  /** Partitions of one topic, and `partition_count` of one group (synap-core.md 9-2). */
+  partitions: 1_024,
+  /** Events that one read of a partition returns at most (synap-core.md 5.1). */
+  partitionRead: 1_000,
+  /** Consumer groups in the server. */
+  groups: 10_000,
+  /** Members of one group. */
+  members: 10_000,
+
+  // pub/sub
+  /** Exact topics remembered for listing; beyond that the longest idle without subscribers is forgotten (synap-core.md 9-3). */
+  listedTopics: 1_000_000,
+  /** Subscriptions in the server, exact and patterns together. */
+  subscriptions: 5_000_000,
+  /** Levels of a topic or pattern. */
+  topicLevels: 1_000,
+  /** Bytes of a topic or pattern. */
+  topicBytes: 65_536,
+  /** Topics in one subscribe call. */
+  topicsPerCall: 10_000,
+
+  // sockets
+  /** Bytes one inbound socket message may have. */
+  socketMessageBytes: 2_097_152,
+  /** Bytes that wait for one slow reader before it is closed with 1008 (synap-core.md 9-5). */
+  socketBacklogBytes: 4 * 1024 * 1024,
+  /** Seconds of silence after which a socket is closed; the server pings well before that. */
+  socketIdleSeconds: 120,
+  /** Requests one `/ws` socket may have in flight. */
+  socketInFlight: 10_000,
+} as const;
