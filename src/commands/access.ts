@@ -1,0 +1,13 @@
+/**
+ * The words of permission checks (synap-operations.md 1.5). What they mean is decided by auth/permissions.ts.
+ */
+
+/** What a permission allows on a resource. */
+export type Action = 'read' | 'write' | 'delete' | 'configure' | 'admin';
+
+/** Who is calling, as far as commands care. Sessions with `admin` are never asked further. */
+export interface Caller {
+  readonly admin: boolean;
+  /** Whether a permission of this caller covers `action` on `resource`. */
+  allows(action: Action, resource: string): boolean;
+}

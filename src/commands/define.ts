@@ -1,0 +1,91 @@
+/**
+ * The row: one command, declared once, shown by every wire.
+ *
+ * Invariant: whatever a face, a document, a metric or a permission check wants to know of a command stands in its row.
+ */
+import type * as z from 'zod';
+import type { ErrorCode } from '../core/errors.ts';
+import type { Action } from './access.ts';
+import type { Context } from './context.ts';
+
+/** A further permission that a command needs besides its `access` on its `resource`. */
+export interface Need {
+  readonly action: Action;
+  readonly resource: string;
+}
+
+/** Reads one query parameter: its text, or `undefined` when absent, to the field's value; `undefined` leaves the field out. */
+export type QueryReader = (text: string | undefined) => unknown;
+
+/** How the REST wire shows a row. Path parameters and query parameters are fields of the row's input. */
+export interface RestForm<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
+  /** Method and path with `:field` for path parameters, such as `POST /queue/:queue/publish`. */
+  readonly route: `${'GET' | 'POST' | 'PUT' | 'DELETE'} /${string}`;
+  /** Query parameters and how each is read. */
+  readonly query?: { readonly [field: string]: QueryReader };
+  /** Fields read from the JSON body. Absent: no body is looked at. `'*'`: all that are neither in the path nor in the query. */
+  readonly body?: '*' | readonly (keyof z.output<I> & string)[];
+  /** Fields that REST insists on although the command does not. */
+  readonly require?: readonly (keyof z.output<I> & string)[];
+  /** Fields whose REST schema differs; the clause of the sheet stands beside it. */
+  readonly fields?: z.ZodRawShape;
+  /** What REST prints, when that is not the output itself. */
+  reply?(output: z.output<O>, input: z.output<I>): unknown;
+  /** The body of a refusal, where REST answers one otherwise than by status and `{code, error}` (synap-core.md 6.3-1). */
+  readonly failure?: 'status-200';
+}
+
+/** How `POST /api/v1/command` shows a row: lenient reading (synap-core.md 1.6-4). */
+export interface EnvelopeForm<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
+  /** Fields this face reads; all when absent. */
+  readonly pick?: readonly (keyof z.output<I> & string)[];
+  /** Fields that the command demands although the schema does not, with the text to refuse with when it differs from 1.6-5. */
+  readonly require?: { readonly [field: string]: string | true };
+  /** Rewrites the payload before it is read: other names and shapes that clients send (synap-core.md 8.1). Must not change its argument. */
+  prepare?(payload: Readonly<Record<string, unknown>>): Record<string, unknown>;
+  /** What the command answers as payload, when that is not the output itself. */
+  reply?(output: z.output<O>, input: z.output<I>): unknown;
+}
+
+/** One row of the table. See DESIGN.md section 3 for each field. */
+export interface Command<
+  N extends string = string,
+  I extends z.ZodObject = z.ZodObject,
+  O extends z.ZodType = z.ZodType,
+> {
+  readonly name: N;
+  /** Never reused: the RPC number and the metric slot. */
+  readonly id: number;
+  readonly summary: string;
+  /** Semantics in Markdown. */
+  readonly notes?: string;
+  readonly access: Action;
+  /** What `access` is needed on. */
+  resource(input: z.output<I>): string | readonly string[];
+  /** Further permissions, such as `delete` on the source of a rename. */
+  also?(input: z.output<I>): readonly Need[];
+  readonly effect: 'read' | 'write';
+  readonly input: I;
+  readonly output: O;
+  /** Codes this command itself can raise, besides those that every command can. */
+  readonly errors: readonly ErrorCode[];
+  /** Absent: no REST route. */
+  readonly rest?: RestForm<I, O>;
+  readonly envelope?: EnvelopeForm<I, O>;
+  readonly aliases?: readonly string[];
+  /** An exchange that really occurs; `before` are calls that set the stage. */
+  readonly example: {
+    readonly before?: readonly { readonly command: string; readonly input: Readonly<Record<string, unknown>> }[];
+    readonly input: Readonly<Record<string, unknown>>;
+    readonly output: unknown;
+  };
+  readonly since: string;
+  run(context: Context, input: z.output<I>): z.input<O> | Promise<z.input<O>>;
+}
+
+/** Declares a row; infers the parameters of `run` from `input` and checks its result against `output`. */
+export function command<const N extends string, I extends z.ZodObject, O extends z.ZodType>(
+  row: Command<N, I, O>,
+): Command<N, I, O> {
+  return row;
+}

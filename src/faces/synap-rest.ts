@@ -1,0 +1,97 @@
+/**
+ * The REST routes of the Synap face: each row with a `rest` form becomes one endpoint.
+ *
+ * Invariant: an endpoint never sees an engine; it reads, calls `execute` and prints (DESIGN.md section 4).
+ */
+import * as z from 'zod';
+import type { Executable } from '../commands/compile.ts';
+import type { Command, QueryReader, RestForm } from '../commands/define.ts';
+import { CommandError } from '../core/errors.ts';
+import { print } from '../core/json.ts';
+import { bare, isObject, strict } from './decode.ts';
+import type { Endpoint, Method, Reply } from './endpoint.ts';
+import { pathDecode, queryValue } from './query.ts';
+
+/** The endpoints of every row that has a REST form. */
+export function restEndpoints(table: ReadonlyMap<string, Executable>): Endpoint[] {
+  const endpoints: Endpoint[] = [];
+  for (const executable of new Set(table.values()))
+    if (executable.command.rest !== undefined) endpoints.push(endpoint(executable, executable.command.rest));
+  return endpoints;
+}
+
+/** A refusal on this face: the status of the error and `{"code","error"}` (synap-core.md 1.3). */
+export function jsonFailure(error: CommandError): Reply {
+  const body = print({ code: error.status, error: error.message });
+  return { status: error.status, type: 'application/json', body };
+}
+
+/** Pub/sub routes answer refusals of theirs with status 200 (synap-core.md 6.3-1, 9-21). */
+function failureAt200(error: CommandError): Reply {
+  const reply = jsonFailure(error);
+  return framework.has(error.code) ? reply : { ...reply, status: 200 };
+}
+
+const framework = new Set<string>([
+  'BAD_PATH', 'BAD_QUERY', 'BAD_JSON', 'BAD_SHAPE', 'UNSUPPORTED_MEDIA_TYPE', 'BODY_TOO_LARGE',
+  'UNAUTHORIZED', 'NOT_FOUND', 'METHOD_NOT_ALLOWED', 'INTERNAL', 'UNAVAILABLE',
+]);
+
+/** Method, path and path parameters of a REST form. */
+export function routeOf(form: RestForm): { method: Method; path: string; params: string[] } {
+  const [method, path] = form.route.split(' ') as [Method, string];
+  return { method, path, params: [...path.matchAll(/:(\w+)/g)].map((match) => match[1] as string) };
+}
+
+/** The schema of what a route reads, path and query parameters included. */
+export function restSchema(command: Command, form: RestForm): z.ZodObject {
+  const { params } = routeOf(form);
+  const query = Object.keys(form.query ?? {});
+  const all = Object.keys(command.input.shape);
+  const body = form.body === '*' ? all : (form.body ?? []);
+  const shape: Record<string, z.ZodType> = {};
+  for (const field of all) {
+    if (!params.includes(field) && !query.includes(field) && !body.includes(field)) continue;
+    const schema = (form.fields?.[field] ?? command.input.shape[field]) as z.ZodType;
+    shape[field] = form.require?.includes(field) ? bare(schema) : schema;
+  }
+  return z.object(shape);
+}
+
+function endpoint({ command, execute }: Executable, form: RestForm): Endpoint {
+  const { method, path, params: names } = routeOf(form);
+  const read = strict(restSchema(command, form), [...names, ...Object.keys(form.query ?? {})]);
+  const query = Object.entries(form.query ?? {});
+  const { reply } = form;
+  const show = reply === undefined ? print : (output: unknown, input: unknown) => print(reply(output, input as never));
+  const wantsBody = form.body !== undefined;
+  return {
+    method,
+    path,
+    body: wantsBody ? 'json' : 'none',
+    failure: form.failure === 'status-200' ? failureAt200 : jsonFailure,
+    answer(context, params, search, body) {
+      const raw = wantsBody ? object(body) : {};
+      for (let i = 0; i < names.length; i++) {
+        const name = names[i] as string;
+        raw[name] = pathDecode(params[i] as string, name);
+      }
+      if (query.length > 0) readQuery(raw, query, search);
+      const input = read(raw);
+      const output = execute(context, input);
+      return output instanceof Promise ? output.then((value) => show(value, input)) : show(output, input);
+    },
+  };
+}
+
+function object(body: unknown): Record<string, unknown> {
+  if (isObject(body)) return body;
+  throw new CommandError('BAD_SHAPE', { detail: 'invalid type: expected a JSON object' });
+}
+
+function readQuery(raw: Record<string, unknown>, query: [string, QueryReader][], search: string): void {
+  for (const [field, read] of query) {
+    const value = read(search === '' ? undefined : queryValue(search, field));
+    if (value !== undefined) raw[field] = value;
+  }
+}

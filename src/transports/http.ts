@@ -1,0 +1,368 @@
+/**
+ * HTTP: endpoints on uWebSockets.js, by the rules of synap-core.md 1.2 to 1.7.
+ *
+ * Order for each request: CORS preflight, credentials, route, content type, body (capped while it streams), answer.
+ * Invariant: every request gets exactly one answer, unless the client is gone; an answer that comes later is corked
+ * and checked against abortion. Routes are matched by the library; what it does not match goes through `Router`, which
+ * knows the same paths, so the two agree on what is 404, 405 and an empty path parameter.
+ */
+import { Buffer } from 'node:buffer';
+import type { Caller } from '../commands/access.ts';
+import type { Context } from '../commands/context.ts';
+import { CommandError } from '../core/errors.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Answer, Endpoint, Method, Reply } from '../faces/endpoint.ts';
+import { allowed, type Node, Router } from '../faces/router.ts';
+import { decodeText, parseJson } from '../wire/json.ts';
+import { acceptsGzip, compressed, GZIP_MIN_BYTES } from './gzip.ts';
+import { type Doorkeeper, type Presented, presented } from './session.ts';
+import type { HttpRequest, HttpResponse, TemplatedApp } from './uws.ts';
+
+const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'DELETE'];
+const CORS = 'access-control-allow-origin: *';
+/** Two headers in one call: each call into the library costs as much as a map lookup of ours. */
+const JSON_AND_CORS = `application/json\r\n${CORS}`;
+const JSON_TYPE = /^application\/(?:json|[^\s;/]+\+json)\s*(?:;|$)/i;
+
+/** What the transport needs of the server. */
+export interface HttpPorts {
+  readonly context: Context;
+  readonly door: Doorkeeper;
+  /** Logs what is not a `CommandError` and gives the error to answer with. */
+  readonly fault: (error: unknown) => CommandError;
+  /** One answered request, for metrics. */
+  readonly served: (method: string, path: string, status: number) => void;
+  /** How a face shows errors of the transport itself, by path (401, 404, 405 and the like). */
+  readonly failure: (path: string, error: CommandError) => Reply;
+}
+
+/** One request under way: what of it is still needed once its handler has returned. */
+interface Exchange {
+  readonly response: HttpResponse;
+  readonly method: string;
+  readonly route: string;
+  readonly gzip: string;
+  aborted: boolean;
+  /** The handler has returned, so writing needs a cork. */
+  late: boolean;
+}
+
+export class Http {
+  readonly #ports: HttpPorts;
+  readonly #router = new Router<Endpoint>();
+  #pending = 0;
+
+  constructor(ports: HttpPorts) {
+    this.#ports = ports;
+  }
+
+  /** Requests that wait for an answer. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Mounts the endpoints. Call once, before listening. */
+  mount(app: TemplatedApp, endpoints: readonly Endpoint[]): void {
+    const paths = new Map<string, Set<string>>();
+    for (const endpoint of endpoints) {
+      this.#router.add(endpoint.method, endpoint.path, endpoint);
+      const methods = paths.get(endpoint.path) ?? new Set();
+      paths.set(endpoint.path, methods.add(endpoint.method));
+      this.#route(app, endpoint);
+    }
+    // a literal path without some method must not fall to a parameter route that has it (1.5-3)
+    const fallback = (response: HttpResponse, request: HttpRequest): void => this.#unmatched(response, request);
+    for (const [path, methods] of paths)
+      for (const method of METHODS) {
+        if (methods.has(method)) continue;
+        this.#register(app, method, path, fallback);
+        if (method === 'GET') app.head(path, fallback);
+      }
+    app.any('/*', fallback);
+  }
+
+  #register(app: TemplatedApp, method: Method, path: string, handler: Handler): void {
+    if (method === 'GET') app.get(path, handler);
+    else if (method === 'POST') app.post(path, handler);
+    else if (method === 'PUT') app.put(path, handler);
+    else app.del(path, handler);
+  }
+
+  #route(app: TemplatedApp, endpoint: Endpoint): void {
+    const count = endpoint.path.split('/:').length - 1;
+    const handler =
+      (method: string): Handler =>
+      (response, request) => {
+        const params = count === 0 ? NO_PARAMS : [request.getParameter(0) ?? ''];
+        for (let i = 1; i < count; i++) (params as string[]).push(request.getParameter(i) ?? '');
+        this.#admit(response, request, method, endpoint, params);
+      };
+    this.#register(app, endpoint.method, endpoint.path, handler(endpoint.method));
+    if (endpoint.method === 'GET') app.head(endpoint.path, handler('HEAD'));
+  }
+
+  /** Whatever the library's own router did not match: preflights, 404, 405, and paths with an empty parameter. */
+  #unmatched(response: HttpResponse, request: HttpRequest): void {
+    const method = request.getMethod().toUpperCase();
+    const path = request.getUrl();
+    const found = this.#router.find(path);
+    if (method === 'OPTIONS') return this.#preflight(response, found?.node);
+    const endpoint = found?.node.methods.get(method === 'HEAD' ? 'GET' : method);
+    if (found !== undefined && endpoint !== undefined)
+      return this.#admit(response, request, method, endpoint, found.params);
+    const error =
+      found === undefined
+        ? new CommandError('NOT_FOUND', { path: path.slice(0, 200) })
+        : new CommandError('METHOD_NOT_ALLOWED', { method });
+    const reply = this.#ports.failure(path, error);
+    const refusal: Endpoint = {
+      method: 'GET',
+      path: '(none)',
+      body: 'none',
+      failure: () => reply,
+      answer: () => (found === undefined ? reply : { ...reply, headers: [['Allow', allowed(found.node)]] }),
+    };
+    this.#admit(response, request, method, refusal, NO_PARAMS);
+  }
+
+  #preflight(response: HttpResponse, node: Node<Endpoint> | undefined): void {
+    response
+      .writeHeader('access-control-allow-origin', '*')
+      .writeHeader('access-control-allow-methods', '*')
+      .writeHeader('access-control-allow-headers', '*, Authorization');
+    if (node !== undefined) response.writeHeader('allow', allowed(node));
+    response.end();
+  }
+
+  /** Credentials first: a refused caller learns nothing about routes (1.5-5). */
+  #admit(
+    response: HttpResponse,
+    request: HttpRequest,
+    method: string,
+    endpoint: Endpoint,
+    params: readonly string[],
+  ): void {
+    const { door } = this.#ports;
+    const exchange: Exchange = {
+      response,
+      method,
+      route: endpoint.path,
+      gzip: request.getHeader('accept-encoding'),
+      aborted: false,
+      late: false,
+    };
+    const query = request.getQuery() ?? '';
+    const json = endpoint.body === 'json' && isJson(request.getHeader('content-type'));
+    if (door.everyone !== undefined || endpoint.open === true)
+      return this.#proceed(exchange, endpoint, door.everyone ?? NOBODY, params, query, json);
+    const who = door.admit(presented(request));
+    if (!(who instanceof Promise)) {
+      if (who === undefined) return this.#refuse(exchange, request.getUrl());
+      return this.#proceed(exchange, endpoint, who, params, query, json);
+    }
+    // a body that arrives meanwhile is gathered; the library would drop it
+    const path = request.getUrl();
+    this.#defer(exchange);
+    const body = endpoint.body === 'json' && json ? this.#gather(exchange) : undefined;
+    who.then(
+      (caller) => {
+        if (exchange.aborted) return;
+        if (caller === undefined) return this.#refuse(exchange, path);
+        if (endpoint.body === 'none' || !json) return this.#proceed(exchange, endpoint, caller, params, query, json);
+        body?.then((bytes) => this.#answerBytes(exchange, endpoint, caller, params, query, bytes));
+      },
+      (error: unknown) => this.#fail(exchange, endpoint, error),
+    );
+  }
+
+  #refuse(exchange: Exchange, path: string): void {
+    const reply = this.#ports.failure(path, new CommandError('UNAUTHORIZED', { detail: 'valid credentials required' }));
+    this.#send(exchange, { ...reply, headers: [['WWW-Authenticate', 'Bearer']] });
+  }
+
+  #proceed(
+    exchange: Exchange,
+    endpoint: Endpoint,
+    caller: Caller,
+    params: readonly string[],
+    query: string,
+    json: boolean,
+  ): void {
+    if (endpoint.body === 'none') return this.#answer(exchange, endpoint, caller, params, query, undefined);
+    if (!json) return this.#fail(exchange, endpoint, new CommandError('UNSUPPORTED_MEDIA_TYPE'));
+    this.#receive(exchange, (bytes) => this.#answerBytes(exchange, endpoint, caller, params, query, bytes));
+  }
+
+  #gather(exchange: Exchange): Promise<Uint8Array | undefined> {
+    return new Promise((resolve) => this.#receive(exchange, (bytes) => resolve(bytes?.slice())));
+  }
+
+  /** Hands over the whole body, valid only during the call; `undefined` as soon as it is larger than the cap. */
+  #receive(exchange: Exchange, done: (bytes: Uint8Array | undefined) => void): void {
+    const { response } = exchange;
+    let parts: Buffer[] | undefined;
+    let size = 0;
+    let ended = false;
+    response.onAborted(() => {
+      exchange.aborted = true;
+    });
+    response.onData((chunk, last) => {
+      if (ended || exchange.aborted) return;
+      size += chunk.byteLength;
+      if (size > LIMITS.bodyBytes) {
+        ended = true;
+        done(undefined);
+      } else if (last) {
+        ended = true;
+        if (parts === undefined) return done(new Uint8Array(chunk));
+        parts.push(Buffer.from(chunk));
+        done(Buffer.concat(parts, size));
+      } else {
+        parts ??= [];
+        parts.push(Buffer.from(chunk.slice(0))); // the library takes its memory back after this call
+      }
+    });
+  }
+
+  #answerBytes(
+    exchange: Exchange,
+    endpoint: Endpoint,
+    caller: Caller,
+    params: readonly string[],
+    query: string,
+    bytes: Uint8Array | undefined,
+  ): void {
+    let body: unknown;
+    try {
+      if (bytes === undefined) throw new CommandError('BODY_TOO_LARGE');
+      body = parseJson(decodeText(bytes));
+    } catch (error) {
+      return this.#fail(exchange, endpoint, error);
+    }
+    this.#answer(exchange, endpoint, caller, params, query, body);
+  }
+
+  #answer(
+    exchange: Exchange,
+    endpoint: Endpoint,
+    caller: Caller,
+    params: readonly string[],
+    query: string,
+    body: unknown,
+  ): void {
+    const { context } = this.#ports;
+    let answer: Answer | Promise<Answer>;
+    try {
+      context.session = caller;
+      context.now = context.clock.now();
+      answer = endpoint.answer(context, params, query, body);
+    } catch (error) {
+      return this.#fail(exchange, endpoint, error);
+    }
+    if (!(answer instanceof Promise)) return this.#send(exchange, answer);
+    this.#defer(exchange);
+    answer.then(
+      (later) => this.#send(exchange, later),
+      (error: unknown) => this.#fail(exchange, endpoint, error),
+    );
+  }
+
+  #fail(exchange: Exchange, endpoint: Endpoint, error: unknown): void {
+    this.#send(exchange, endpoint.failure(error instanceof CommandError ? error : this.#ports.fault(error)));
+  }
+
+  /** From here on the answer may come after the handler has returned. */
+  #defer(exchange: Exchange): void {
+    if (exchange.late) return;
+    exchange.late = true;
+    this.#pending++;
+    exchange.response.onAborted(() => {
+      exchange.aborted = true;
+      this.#settle(exchange);
+    });
+  }
+
+  #settle(exchange: Exchange): void {
+    if (!exchange.late) return;
+    exchange.late = false;
+    this.#pending--;
+  }
+
+  #send(exchange: Exchange, answer: Answer): void {
+    if (exchange.aborted) return;
+    const body = typeof answer === 'string' ? answer : answer.body;
+    if (body.length >= GZIP_MIN_BYTES && exchange.gzip !== '' && acceptsGzip(exchange.gzip)) {
+      const bytes = compressed(body);
+      if (!(bytes instanceof Promise)) return this.#write(exchange, answer, bytes);
+      this.#defer(exchange);
+      bytes.then(
+        (ready) => this.#write(exchange, answer, ready),
+        () => this.#write(exchange, answer, undefined),
+      );
+      return;
+    }
+    this.#write(exchange, answer, undefined);
+  }
+
+  #write(exchange: Exchange, answer: Answer, gzipped: Buffer | undefined): void {
+    if (exchange.aborted) return;
+    const { response, late } = exchange;
+    const status = typeof answer === 'string' ? 200 : answer.status;
+    this.#ports.served(exchange.method, exchange.route, status);
+    if (!late) return writeAnswer(exchange, answer, gzipped);
+    this.#settle(exchange);
+    response.cork(() => writeAnswer(exchange, answer, gzipped));
+  }
+}
+
+type Handler = (response: HttpResponse, request: HttpRequest) => void;
+
+const NO_PARAMS: readonly string[] = [];
+
+/** The caller of routes that are open to all while credentials are required: may do nothing else. */
+const NOBODY: Caller = { admin: false, allows: () => false };
+
+function isJson(type: string): boolean {
+  return type === 'application/json' || JSON_TYPE.test(type);
+}
+
+function writeAnswer(exchange: Exchange, answer: Answer, gzipped: Buffer | undefined): void {
+  const { response, method } = exchange;
+  if (typeof answer === 'string') response.writeHeader('content-type', JSON_AND_CORS);
+  else {
+    if (answer.status !== 200) response.writeStatus(STATUS[answer.status] ?? `${answer.status} Status`);
+    response.writeHeader('access-control-allow-origin', '*');
+    if (answer.type !== undefined) response.writeHeader('content-type', answer.type);
+    for (const [name, value] of answer.headers ?? []) response.writeHeader(name, value);
+  }
+  const body = gzipped ?? (typeof answer === 'string' ? answer : answer.body);
+  if (gzipped !== undefined) response.writeHeader('content-encoding', 'gzip\r\nvary: accept-encoding');
+  // what is left of an oversized body is not worth reading
+  const close = typeof answer !== 'string' && answer.status === 413;
+  if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body), close);
+  else response.end(body, close);
+}
+
+const STATUS: Record<number, string> = {
+  200: '200 OK',
+  201: '201 Created',
+  202: '202 Accepted',
+  204: '204 No Content',
+  301: '301 Moved Permanently',
+  307: '307 Temporary Redirect',
+  400: '400 Bad Request',
+  401: '401 Unauthorized',
+  403: '403 Forbidden',
+  404: '404 Not Found',
+  405: '405 Method Not Allowed',
+  409: '409 Conflict',
+  410: '410 Gone',
+  413: '413 Payload Too Large',
+  415: '415 Unsupported Media Type',
+  422: '422 Unprocessable Entity',
+  426: '426 Upgrade Required',
+  429: '429 Too Many Requests',
+  500: '500 Internal Server Error',
+  503: '503 Service Unavailable',
+  507: '507 Insufficient Storage',
+};
