@@ -7,7 +7,7 @@
 import { CommandError } from '../core/errors.ts';
 import type { Caller } from './access.ts';
 import type { Context } from './context.ts';
-import type { Command } from './define.ts';
+import type { Command, Emit, PushCommand, Stream } from './define.ts';
 
 /** What `execute` reports about each call; the numbers are the command's slot. */
 export interface Meter {
@@ -32,23 +32,69 @@ export interface Executable {
   execute(context: Context, input: unknown): unknown;
 }
 
+/** A compiled push row. */
+export interface Opener {
+  readonly command: PushCommand;
+  readonly slot: number;
+  /** Opens the stream as `context.session` at `context.now`; throws `CommandError`. */
+  open(context: Context, input: unknown, emit: Emit): Stream;
+}
+
+/** The whole table, compiled. */
+export interface Table {
+  /** Every row that answers once, also under its aliases. */
+  readonly calls: ReadonlyMap<string, Executable>;
+  /** Every push row. */
+  readonly pushes: ReadonlyMap<string, Opener>;
+}
+
 /** One call in `SAMPLE` is timed: two clock reads cost more than most commands (DESIGN.md section 6). */
 const SAMPLE = 16;
 
 /** Compiles the whole table. Fails on a name or id that stands twice. */
-export function compile(rows: readonly Command[], meter: Meter, writes: WriteGuard): ReadonlyMap<string, Executable> {
-  const byName = new Map<string, Executable>();
+export function compile(
+  rows: readonly Command[],
+  pushRows: readonly PushCommand[],
+  meter: Meter,
+  writes: WriteGuard,
+): Table {
+  const names = new Set<string>();
   const ids = new Set<number>();
-  for (const [slot, row] of rows.entries()) {
+  const claim = (row: Command | PushCommand, aliases: readonly string[] = []): void => {
     if (ids.has(row.id)) throw new Error(`command id ${row.id} stands twice`);
     ids.add(row.id);
-    const executable = { command: row, slot, execute: executor(row, slot, meter, writes) };
-    for (const name of [row.name, ...(row.aliases ?? [])]) {
-      if (byName.has(name)) throw new Error(`command ${name} stands twice`);
-      byName.set(name, executable);
+    for (const name of [row.name, ...aliases]) {
+      if (names.has(name)) throw new Error(`command ${name} stands twice`);
+      names.add(name);
     }
+  };
+  const calls = new Map<string, Executable>();
+  const pushes = new Map<string, Opener>();
+  for (const [slot, row] of rows.entries()) {
+    claim(row, row.aliases);
+    const executable = { command: row, slot, execute: executor(row, slot, meter, writes) };
+    for (const name of [row.name, ...(row.aliases ?? [])]) calls.set(name, executable);
   }
-  return byName;
+  for (const [index, row] of pushRows.entries()) {
+    claim(row);
+    const slot = rows.length + index;
+    pushes.set(row.name, { command: row, slot, open: opener(row, slot, meter) });
+  }
+  return { calls, pushes };
+}
+
+function opener(row: PushCommand, slot: number, meter: Meter): Opener['open'] {
+  return (context, input, emit) => {
+    try {
+      if (!context.session.admin) authorize(row, context.session, input as Record<string, unknown>);
+      const stream = row.open(context, input as Record<string, unknown>, emit);
+      meter.count(slot, true);
+      return stream;
+    } catch (error) {
+      meter.count(slot, false);
+      throw error;
+    }
+  };
 }
 
 function executor(row: Command, slot: number, meter: Meter, writes: WriteGuard): Executable['execute'] {
@@ -89,10 +135,11 @@ async function counted(output: Promise<unknown>, slot: number, meter: Meter): Pr
   }
 }
 
-function authorize(row: Command, caller: Caller, input: Record<string, unknown>): void {
+function authorize(row: Command | PushCommand, caller: Caller, input: Record<string, unknown>): void {
   const resource = row.resource(input);
   if (typeof resource === 'string') demand(caller, row.access, resource);
   else for (const one of resource) demand(caller, row.access, one);
+  if (row.effect === 'push') return;
   for (const need of row.also?.(input) ?? []) demand(caller, need.action, need.resource);
 }
 

@@ -4,7 +4,7 @@
  * Invariant: whatever a face, a document, a metric or a permission check wants to know of a command stands in its row.
  */
 import type * as z from 'zod';
-import type { ErrorCode } from '../core/errors.ts';
+import type { CommandError, ErrorCode } from '../core/errors.ts';
 import type { Action } from './access.ts';
 import type { Context } from './context.ts';
 
@@ -87,5 +87,53 @@ export interface Command<
 export function command<const N extends string, I extends z.ZodObject, O extends z.ZodType>(
   row: Command<N, I, O>,
 ): Command<N, I, O> {
+  return row;
+}
+
+/** Where a push command's items go. */
+export interface Emit {
+  /** The next item. `false`: the receiver is behind; the stream pauses itself until `resume`. */
+  item(item: unknown): boolean;
+  /** The stream has ended by itself, such as when its room was deleted. Nothing follows. */
+  end(error: CommandError): void;
+}
+
+/** A push command under way. */
+export interface Stream {
+  /** What the subscriber is told first: the output of the row's `hello` schema. */
+  readonly hello: unknown;
+  /** Delivers again after `item` answered `false`; also called once when the receiver is ready for the first item. */
+  resume(now: number): void;
+  /** Ends it; called exactly once, unless `end` was called. */
+  close(now: number): void;
+}
+
+/** A row whose answer keeps coming: live conversations, `/ws` subscriptions and server-sent events are made from it. */
+export interface PushCommand<N extends string = string, I extends z.ZodObject = z.ZodObject> {
+  readonly name: N;
+  readonly id: number;
+  readonly summary: string;
+  readonly notes?: string;
+  readonly access: Action;
+  resource(input: z.output<I>): string | readonly string[];
+  readonly effect: 'push';
+  readonly input: I;
+  /** What is told first. */
+  readonly hello: z.ZodType;
+  /** What one item looks like. */
+  readonly item: z.ZodType;
+  readonly errors: readonly ErrorCode[];
+  readonly example: {
+    readonly input: Readonly<Record<string, unknown>>;
+    readonly hello: unknown;
+    readonly item: unknown;
+  };
+  readonly since: string;
+  /** Opens the stream. Items may only be emitted after `resume`; throws `CommandError` to refuse. */
+  open(context: Context, input: z.output<I>, emit: Emit): Stream;
+}
+
+/** Declares a push row. */
+export function push<const N extends string, I extends z.ZodObject>(row: PushCommand<N, I>): PushCommand<N, I> {
   return row;
 }

@@ -78,7 +78,8 @@ export function print(value: unknown): string {
 }
 
 function integerText(value: number): string {
-  return Object.is(value, -0) ? '-0.0' : Math.abs(value) < 1e21 ? String(value) : floatText(value);
+  // beyond 64 bits there are no integers on this wire, only floats
+  return Object.is(value, -0) ? '-0.0' : Math.abs(value) < 2 ** 64 ? String(value) : floatText(value);
 }
 
 function printArray(items: readonly unknown[]): string {

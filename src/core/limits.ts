@@ -63,14 +63,26 @@ export const LIMITS = {
   // pub/sub
   /** Exact topics remembered for listing; beyond that the longest idle without subscribers is forgotten (synap-core.md 9-3). */
   listedTopics: 1_000_000,
+  /** Topics that one `pubsub.topics` lists at most; their text is bounded by `listedBytes`. */
+  topicsPerList: 100_000,
   /** Subscriptions in the server, exact and patterns together. */
   subscriptions: 5_000_000,
+  /** Subscriptions of one subscriber: a closing socket takes its own away in one go, in some 100 ms at this size. */
+  subscriptionsPerSubscriber: 100_000,
+  /** Bytes that exact topics and patterns may take together: two for each character, 256 more for each level of a pattern. */
+  pubsubBytes: 1024 * 1024 * 1024,
   /** Levels of a topic or pattern. */
   topicLevels: 1_000,
   /** Bytes of a topic or pattern. */
   topicBytes: 65_536,
   /** Topics in one subscribe call. */
   topicsPerCall: 10_000,
+  /** Topics whose matching subscribers are remembered, so that the next publish need not look for them. */
+  cachedTopics: 4_096,
+  /** Subscribers in these answers together: 8 MB of references. */
+  cachedMatches: 1_000_000,
+  /** Characters of a topic above which its answer is not remembered. */
+  cachedTopicUnits: 512,
 
   // sockets
   /** Bytes one inbound socket message may have. */

@@ -22,7 +22,9 @@ export function strict(schema: z.ZodObject, path: readonly string[]): Read {
     const issue = result.error.issues[0];
     const field = String(issue?.path[0] ?? '');
     if (path.includes(field)) throw new CommandError('BAD_PATH', { detail: `${field}: ${issue?.message}` });
-    throw new CommandError('BAD_SHAPE', { detail: describe(raw, issue?.path ?? [], issue?.message ?? 'unexpected value') });
+    throw new CommandError('BAD_SHAPE', {
+      detail: describe(raw, issue?.path ?? [], issue?.message ?? 'unexpected value'),
+    });
   };
 }
 
@@ -32,7 +34,9 @@ function describe(raw: Members, path: readonly PropertyKey[], message: string): 
   const name = path.map(String).join('.');
   return value === undefined && path.length > 0
     ? `missing field \`${String(path.at(-1))}\``
-    : name === '' ? message : `${name}: ${message}`;
+    : name === ''
+      ? message
+      : `${name}: ${message}`;
 }
 
 /** The members of a payload: anything but an object simply has none (synap-core.md 1.6). */

@@ -48,7 +48,8 @@ export function queryValue(query: string, name: string): string | undefined {
   for (const pair of query.split('&')) {
     const at = pair.indexOf('=');
     const key = at < 0 ? pair : pair.slice(0, at);
-    if (key === name || (/[%+]/.test(key) && formDecode(key) === name)) value = at < 0 ? '' : formDecode(pair.slice(at + 1));
+    if (key === name || (/[%+]/.test(key) && formDecode(key) === name))
+      value = at < 0 ? '' : formDecode(pair.slice(at + 1));
   }
   return value;
 }

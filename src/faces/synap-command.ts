@@ -4,9 +4,9 @@
 import * as z from 'zod';
 import type { Executable } from '../commands/compile.ts';
 import type { Context } from '../commands/context.ts';
+import { Json } from '../commands/schemas.ts';
 import { CommandError } from '../core/errors.ts';
 import { print, quote } from '../core/json.ts';
-import { Json } from '../commands/schemas.ts';
 import { isObject, lenient, members, strict } from './decode.ts';
 import type { Endpoint } from './endpoint.ts';
 import { jsonFailure } from './synap-rest.ts';

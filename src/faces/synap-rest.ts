@@ -33,8 +33,17 @@ function failureAt200(error: CommandError): Reply {
 }
 
 const framework = new Set<string>([
-  'BAD_PATH', 'BAD_QUERY', 'BAD_JSON', 'BAD_SHAPE', 'UNSUPPORTED_MEDIA_TYPE', 'BODY_TOO_LARGE',
-  'UNAUTHORIZED', 'NOT_FOUND', 'METHOD_NOT_ALLOWED', 'INTERNAL', 'UNAVAILABLE',
+  'BAD_PATH',
+  'BAD_QUERY',
+  'BAD_JSON',
+  'BAD_SHAPE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'BODY_TOO_LARGE',
+  'UNAUTHORIZED',
+  'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'INTERNAL',
+  'UNAVAILABLE',
 ]);
 
 /** Method, path and path parameters of a REST form. */

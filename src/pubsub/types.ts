@@ -5,6 +5,26 @@
  * keeps its encoded frame in it.
  */
 
+import type { LIMITS } from '../core/limits.ts';
+
+/** The caps of pub/sub; a server takes them from `LIMITS`, a test may take smaller ones. */
+export type PubSubLimits = {
+  readonly [name in
+    | 'listedTopics'
+    | 'subscriptions'
+    | 'subscriptionsPerSubscriber'
+    | 'pubsubBytes'
+    | 'topicLevels'
+    | 'topicBytes'
+    | 'topicsPerCall'
+    | 'topicsPerList'
+    | 'listedBytes'
+    | 'nameBytes'
+    | 'cachedTopics'
+    | 'cachedMatches'
+    | 'cachedTopicUnits' as name extends keyof typeof LIMITS ? name : never]: number;
+};
+
 /** One published message as every receiver sees it (synap-core.md 6.4). */
 export interface Message {
   /** A fresh UUID. */

@@ -1,0 +1,58 @@
+/**
+ * Who listens, and to what.
+ *
+ * Invariant: a subscription stands in its subscriber's map under its text and in its target's members at its `slot`,
+ * and is in neither when it is in not both.
+ */
+import type { Receiver, Sink } from './types.ts';
+
+/** What can be subscribed to: an exact topic or a pattern. */
+export interface Target {
+  /** The text of the topic or pattern. */
+  readonly name: string;
+  /** Its subscriptions, one per subscriber, in no particular order. */
+  readonly members: Subscription[];
+}
+
+/** One subscriber's hold on one target. */
+export class Subscription {
+  readonly subscriber: Subscriber;
+  readonly target: Target;
+  /** How often it was made: an exact topic is stored once, a pattern as often as it was given (synap-core.md 6.3-4). */
+  copies = 1;
+  slot: number;
+
+  /** Makes the subscription and files it on both sides. */
+  constructor(subscriber: Subscriber, target: Target) {
+    this.subscriber = subscriber;
+    this.target = target;
+    this.slot = target.members.length;
+    target.members.push(this);
+    subscriber.subscriptions.set(target.name, this);
+  }
+
+  /** Takes the subscription from both sides; the last member moves to its place. */
+  end(): void {
+    const members = this.target.members;
+    const last = members.pop() as Subscription;
+    if (last !== this) {
+      members[this.slot] = last;
+      last.slot = this.slot;
+    }
+    this.subscriber.subscriptions.delete(this.target.name);
+  }
+}
+
+export class Subscriber implements Receiver {
+  readonly id: string;
+  sink: Sink | undefined;
+  readonly subscriptions = new Map<string, Subscription>();
+  /** Subscriptions, copies counted. */
+  count = 0;
+  /** The match that listed this subscriber last, so that one that matches several ways is listed once. */
+  stamp = 0;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+}

@@ -1,0 +1,284 @@
+/**
+ * One room: its log, its readers, and what it keeps.
+ *
+ * Invariant: after each publish and each sweep the limits of 4.3-5 and 4.3-6 hold exactly: no event is as old as the
+ * retention, none is kept beyond the hard limits, and beyond the soft limit only what somebody has still to read.
+ */
+import type { CommandError } from '../core/errors.ts';
+import type { HeapItem } from '../core/heap.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Plain } from '../core/ports.ts';
+import { offsetKey } from './keys.ts';
+import { EventLog } from './log.ts';
+import { aged } from './retention.ts';
+import type { RoomWorld } from './rooms.ts';
+import { type Subscriber, Subscribers } from './subscribers.ts';
+import type { Subscription } from './subscription.ts';
+import type { RoomEvent, RoomStats } from './types.ts';
+import { WaitList } from './waits.ts';
+
+/** The hard limit of events is this many times the soft one (synap-core.md 4.3-5, 8.1-12). */
+const HARD_FACTOR = 10;
+
+/** Milliseconds between two sweeps of one room: events age by the batch, not one by one. */
+const SWEEP_MS = 1000;
+
+/** What is stored about a room. `maxEvents` 0 is the server's default; `forgotten` counts what vanished readers consumed. */
+type RoomRecord = {
+  readonly generation: number;
+  readonly createdAt: number;
+  readonly maxEvents: number;
+  readonly next: number;
+  readonly dropped: number;
+  readonly forgotten: number;
+};
+
+export class Room {
+  readonly name: string;
+  readonly generation: number;
+  readonly log: EventLog<RoomEvent>;
+  readonly subscribers = new Subscribers();
+  readonly subscriptions = new Set<Subscription>();
+  readonly waiting = new WaitList();
+  /** Its place among the sweeps of the engine; `due` is never later than the first thing a sweep would do. */
+  readonly sweep: HeapItem & { readonly room: Room } = { slot: -1, due: 0, room: this };
+  /** Events given to readers, all in all. */
+  consumed: number;
+  gone = false;
+  readonly #world: RoomWorld;
+  readonly #live = new Set<Subscription>();
+  readonly #createdAt: number;
+  readonly #maxEvents: number;
+  readonly #soft: number;
+  readonly #prefix: string;
+  #dropped: number;
+  #forgotten: number;
+
+  constructor(world: RoomWorld, name: string, record: Plain) {
+    const { generation, createdAt, maxEvents, next, dropped, forgotten } = record as RoomRecord;
+    this.#world = world;
+    this.name = name;
+    this.generation = generation;
+    this.log = new EventLog(next);
+    this.#createdAt = createdAt;
+    this.#maxEvents = maxEvents;
+    this.#soft = maxEvents > 0 ? maxEvents : world.maxEvents;
+    this.#dropped = dropped;
+    this.#forgotten = forgotten;
+    this.consumed = forgotten;
+    this.#prefix = `${generation}-`;
+  }
+
+  /** The record of a new room. */
+  static record(generation: number, createdAt: number, maxEvents: number): Plain {
+    return { generation, createdAt, maxEvents, next: 0, dropped: 0, forgotten: 0 } satisfies RoomRecord;
+  }
+
+  /** Adds an event and lets everyone who waits for it have it, then drops what has become too much. */
+  publish(event: RoomEvent, now: number): void {
+    const world = this.#world;
+    this.log.append(event);
+    world.store.put('room.event', this.eventKey(event.offset), event);
+    world.counts.events++;
+    world.counts.bytes += event.size;
+    if (this.log.length === 1) this.schedule(now + world.ageMs);
+    this.waiting.arrived(this.log.next, now);
+    for (const subscription of this.#live) subscription.pump(now);
+    if (!this.gone) this.trim(now, Number.POSITIVE_INFINITY); // a reader may have deleted the room
+  }
+
+  /** The subscriber `id`, which now stands at `position` and was given `taken` events. Errors: LIMIT_REACHED. */
+  visited(id: string, position: number, taken: number, now: number): Subscriber {
+    let subscriber = this.subscribers.get(id);
+    const known = subscriber !== undefined;
+    if (subscriber === undefined) {
+      const { eldest, size } = this.subscribers;
+      if (size >= LIMITS.subscribers && eldest !== undefined) this.#forget(eldest);
+      subscriber = this.subscribers.add(id, position, now);
+      this.#world.counts.subscribers++;
+      this.schedule(now + LIMITS.subscriberIdleMs);
+    }
+    const stated = known && subscriber.due === position && taken === 0;
+    if (known) this.subscribers.moved(subscriber, position, now);
+    subscriber.consumed += taken;
+    this.consumed += taken;
+    if (!stated) this.stateSubscriber(subscriber, position);
+    return subscriber;
+  }
+
+  /** Drops what is over the limits at `now`, at most `budget` events; answers how many. */
+  trim(now: number, budget: number): number {
+    const { log } = this;
+    const { ageMs, roomBytes } = this.#world;
+    const hard = this.#soft * HARD_FACTOR;
+    const slowest = this.subscribers.slowest;
+    const dropped = this.#dropped;
+    let count = 0;
+    for (; count < budget && log.length > 0; count++) {
+      if (aged(log, ageMs, now)) this.#dropOldest();
+      else if (log.length > hard || log.bytes > roomBytes) {
+        if (log.base >= slowest) this.#dropped++;
+        this.#dropOldest();
+      } else if (log.length > this.#soft && log.base < slowest) this.#dropOldest();
+      else break;
+    }
+    if (this.#dropped !== dropped) this.state();
+    return count;
+  }
+
+  /** Forgets who never came back, and drops what is over the limits; answers how many records that took. */
+  sweepNow(now: number, budget: number): number {
+    let count = 0;
+    const idleSince = now - LIMITS.subscriberIdleMs;
+    for (; count < budget; count++) {
+      const { eldest } = this.subscribers;
+      if (eldest === undefined || eldest.seen > idleSince) break;
+      this.#forget(eldest);
+    }
+    if (count > 0) this.state();
+    return count + this.trim(now, budget - count);
+  }
+
+  /** When the next sweep has something to do, in Unix milliseconds, seen from a sweep at `now`. */
+  nextSweep(now: number): number {
+    const oldest = this.log.first();
+    const { eldest } = this.subscribers;
+    const age = oldest === undefined ? Number.POSITIVE_INFINITY : oldest.timestamp + this.#world.ageMs;
+    const idle = eldest === undefined ? Number.POSITIVE_INFINITY : eldest.seen + LIMITS.subscriberIdleMs;
+    return Math.max(Math.min(age, idle), now + SWEEP_MS);
+  }
+
+  /** Wants a sweep at `due` or earlier. */
+  schedule(due: number): void {
+    const { sweep } = this;
+    if (sweep.slot >= 0 && sweep.due <= due) return;
+    this.#world.schedule(sweep, due);
+  }
+
+  /** A subscription has read everything: it gets events as they come. */
+  live(subscription: Subscription): void {
+    this.subscribers.holders.remove(subscription);
+    this.#live.add(subscription);
+  }
+
+  /** A subscription is paused or behind: it holds back retention where it stands. */
+  hold(subscription: Subscription): void {
+    const { holders } = this.subscribers;
+    this.#live.delete(subscription);
+    subscription.due = subscription.position;
+    if (subscription.slot >= 0) holders.moved(subscription);
+    else holders.push(subscription);
+    if (subscription.state === 'behind') this.#world.later(subscription);
+  }
+
+  /** A subscription ended: it holds back nothing and gets nothing. */
+  release(subscription: Subscription): void {
+    this.subscribers.holders.remove(subscription);
+    this.#live.delete(subscription);
+    if (this.subscriptions.delete(subscription)) this.#world.counts.subscriptions--;
+  }
+
+  /** Its subscriber rests where the subscription ended. */
+  detach({ subscriber, position }: Subscription, now: number): void {
+    this.subscribers.detach(subscriber, position, now);
+    this.stateSubscriber(subscriber, position);
+    this.schedule(now + LIMITS.subscriberIdleMs);
+  }
+
+  /** Tells everyone that waits that the room is gone. */
+  end(error: CommandError): void {
+    this.gone = true;
+    this.waiting.refuse(error);
+    for (const subscription of this.subscriptions) subscription.fail(error);
+  }
+
+  stats(): RoomStats {
+    const { log } = this;
+    return {
+      name: this.name,
+      messageCount: log.length,
+      minOffset: log.base,
+      maxOffset: log.length === 0 ? 0 : log.next - 1,
+      subscriberCount: this.subscribers.size,
+      totalPublished: log.next,
+      totalConsumed: this.consumed,
+      dropped: this.#dropped,
+      createdAt: this.#createdAt,
+      generation: this.generation,
+    };
+  }
+
+  /** States the record of the room. */
+  state(): void {
+    this.#world.store.put('room', this.name, {
+      generation: this.generation,
+      createdAt: this.#createdAt,
+      maxEvents: this.#maxEvents,
+      next: this.log.next,
+      dropped: this.#dropped,
+      forgotten: this.#forgotten,
+    } satisfies RoomRecord);
+  }
+
+  /** States how far a subscriber has come. */
+  stateSubscriber(subscriber: Subscriber, position: number): void {
+    const { consumed } = subscriber;
+    this.#world.store.put('room.subscriber', this.subscriberKey(subscriber.id), { position, consumed });
+  }
+
+  eventKey(offset: number): string {
+    return offsetKey(this.#prefix, offset);
+  }
+
+  subscriberKey(id: string): string {
+    return this.#prefix + id;
+  }
+
+  *subscriberKeys(): Generator<string> {
+    for (const id of this.subscribers.ids()) yield this.subscriberKey(id);
+  }
+
+  get prefix(): string {
+    return this.#prefix;
+  }
+
+  /** Broken invariants, one sentence each; `now` is when the limits were last applied. */
+  check(): string[] {
+    const { log, name } = this;
+    const broken = [...log.check(name), ...this.subscribers.check(name)];
+    const hard = this.#soft * HARD_FACTOR;
+    if (log.length > hard) broken.push(`${name}: ${log.length} events are over the hard limit of ${hard}`);
+    if (log.bytes > this.#world.roomBytes) broken.push(`${name}: ${log.bytes} bytes are over the limit`);
+    let consumed = this.#forgotten;
+    for (const subscriber of this.subscribers.values()) consumed += subscriber.consumed;
+    if (consumed !== this.consumed) broken.push(`${name}: readers took ${consumed} events, ${this.consumed} are counted`);
+    for (const subscription of this.subscriptions) {
+      const live = subscription.state === 'live';
+      if (live !== this.#live.has(subscription)) broken.push(`${name}: a subscription is live and is not`);
+      if (live === subscription.slot >= 0) broken.push(`${name}: a live subscription holds, or another does not`);
+      if (live && subscription.position < log.next) broken.push(`${name}: a live subscription is behind`);
+      if (!live && subscription.due !== subscription.position) broken.push(`${name}: a subscription holds elsewhere`);
+    }
+    const idle = this.subscribers.eldest !== undefined;
+    if ((idle || (log.length > 0 && this.#world.ageMs < Number.POSITIVE_INFINITY)) && this.sweep.slot < 0)
+      broken.push(`${name}: no sweep is due`);
+    return broken;
+  }
+
+  /** Drops the oldest event. The last one takes `next` with it, so that is stated before (a crash may come in between). */
+  #dropOldest(): void {
+    const { store, counts } = this.#world;
+    if (this.log.length === 1) this.state();
+    const event = this.log.shift() as RoomEvent;
+    counts.events--;
+    counts.bytes -= event.size;
+    store.remove('room.event', this.eventKey(event.offset));
+  }
+
+  #forget(subscriber: Subscriber): void {
+    this.subscribers.forget(subscriber);
+    this.#forgotten += subscriber.consumed;
+    this.#world.counts.subscribers--;
+    this.#world.store.remove('room.subscriber', this.subscriberKey(subscriber.id));
+  }
+}
