@@ -18,6 +18,24 @@ export const LIMITS = {
   /** Bytes of one value, however it was built up (append, setrange): V8 cannot hold a longer string. */
   valueBytes: 512 * 1024 * 1024 - 64,
 
+  // accounts
+  /** Users in the settings; each costs one password hash at start. */
+  users: 1_000,
+  /** API keys in the settings. */
+  apiKeys: 10_000,
+  /** Bytes of a password, a user's name or a key. */
+  secretBytes: 1_024,
+  /** Passwords hashed at the same time: half of the thread pool, 16 MiB each. */
+  passwordChecks: 2,
+  /** Password checks that wait for one name; all unknown names count as one. */
+  passwordChecksWaiting: 32,
+  /** Milliseconds since its last use for which a right password is not hashed again. */
+  passwordRememberedMs: 60_000,
+  /** Milliseconds for which the same wrong password is refused without hashing it. */
+  wrongPasswordMs: 10_000,
+  /** Wrong passwords remembered. */
+  wrongPasswords: 4_096,
+
   // names of queues, rooms, topics, groups, consumers
   /** Bytes of such a name. */
   nameBytes: 1_024,
@@ -55,10 +73,18 @@ export const LIMITS = {
   partitions: 1_024,
   /** Events that one read of a partition returns at most (synap-core.md 5.1). */
   partitionRead: 1_000,
+  /** Partitions of all topics together: an idle one costs about half a kilobyte. */
+  allPartitions: 100_000,
+  /** Bytes after which one read of a room or partition stops: every byte of data is up to four characters of an answer. */
+  readBytes: 16 * 1024 * 1024,
+  /** Bytes of the events of one room; beyond that the oldest go, as beyond the hard limit of events. */
+  roomBytes: 256 * 1024 * 1024,
   /** Consumer groups in the server. */
   groups: 10_000,
   /** Members of one group. */
   members: 10_000,
+  /** Partitions of one group that have a committed offset: a commit may name any number (synap-core.md 5.2-7). */
+  commits: 10_000,
 
   // pub/sub
   /** Exact topics remembered for listing; beyond that the longest idle without subscribers is forgotten (synap-core.md 9-3). */
