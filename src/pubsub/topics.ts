@@ -153,7 +153,8 @@ export class Topics {
     }
     if (sorted.size !== this.#byName.size) broken.push(`${this.#byName.size} topics, but ${sorted.size} are listed`);
     if (idle.size !== this.#idleCount) broken.push(`${idle.size} idle topics are counted as ${this.#idleCount}`);
-    if (bytes !== this.#bytes || idleBytes !== this.#idleBytes) broken.push('the bytes of the topics are counted wrongly');
+    if (bytes !== this.#bytes || idleBytes !== this.#idleBytes)
+      broken.push('the bytes of the topics are counted wrongly');
     return broken;
   }
 }

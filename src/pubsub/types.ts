@@ -5,25 +5,22 @@
  * keeps its encoded frame in it.
  */
 
-import type { LIMITS } from '../core/limits.ts';
-
 /** The caps of pub/sub; a server takes them from `LIMITS`, a test may take smaller ones. */
-export type PubSubLimits = {
-  readonly [name in
-    | 'listedTopics'
-    | 'subscriptions'
-    | 'subscriptionsPerSubscriber'
-    | 'pubsubBytes'
-    | 'topicLevels'
-    | 'topicBytes'
-    | 'topicsPerCall'
-    | 'topicsPerList'
-    | 'listedBytes'
-    | 'nameBytes'
-    | 'cachedTopics'
-    | 'cachedMatches'
-    | 'cachedTopicUnits' as name extends keyof typeof LIMITS ? name : never]: number;
-};
+export interface PubSubLimits {
+  readonly listedTopics: number;
+  readonly topicsPerList: number;
+  readonly listedBytes: number;
+  readonly subscriptions: number;
+  readonly subscriptionsPerSubscriber: number;
+  readonly pubsubBytes: number;
+  readonly topicLevels: number;
+  readonly topicBytes: number;
+  readonly topicsPerCall: number;
+  readonly nameBytes: number;
+  readonly cachedTopics: number;
+  readonly cachedMatches: number;
+  readonly cachedTopicUnits: number;
+}
 
 /** One published message as every receiver sees it (synap-core.md 6.4). */
 export interface Message {
