@@ -40,7 +40,12 @@ const LOADS: Load[] = [
       body: JSON.stringify({ command: 'kv.get', request_id: `r-${n}`, payload: { key: keyOf(n) } }),
     }),
   },
-  { name: 'GET, 1,000,000 random keys', keys: MILLION, bar: 2.3, request: (n) => ({ method: 'GET', path: `/kv/get/${keyOf(n)}` }) },
+  {
+    name: 'GET, 1,000,000 random keys',
+    keys: MILLION,
+    bar: 2.3,
+    request: (n) => ({ method: 'GET', path: `/kv/get/${keyOf(n)}` }),
+  },
 ];
 
 interface Round {
@@ -66,9 +71,15 @@ async function round(subject: Subject, load: Load): Promise<Round> {
     ],
   } as autocannon.Options);
   const used = subject.cpuSeconds() - cpu;
-  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${load.name}: ${result.non2xx} refusals, ${result.errors} errors`);
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${load.name}: ${result.non2xx} refusals, ${result.errors} errors`);
   const count = result.requests.total;
-  return { perSecond: count / result.duration, cpuMicros: (used * 1e6) / count, p50: result.latency.p50, p99: result.latency.p99 };
+  return {
+    perSecond: count / result.duration,
+    cpuMicros: (used * 1e6) / count,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+  };
 }
 
 async function fill(subject: Subject, keys: number): Promise<void> {
@@ -93,8 +104,12 @@ let missed = 0;
 try {
   const before = server.residentBytes();
   await fill(server, 1000);
-  console.log(`${ROUNDS} rounds of ${SECONDS} s, ${CONNECTIONS} connections, one request in flight each, Node ${process.version}`);
-  console.log(`${pad('', 30)}${pad('req/s', 9)}${pad('p50 ms', 8)}${pad('p99 ms', 8)}${pad('CPU us', 8)}${pad('floor us', 10)}${pad('ratio', 7)}${pad('bar', 6)}`);
+  console.log(
+    `${ROUNDS} rounds of ${SECONDS} s, ${CONNECTIONS} connections, one request in flight each, Node ${process.version}`,
+  );
+  console.log(
+    `${pad('', 30)}${pad('req/s', 9)}${pad('p50 ms', 8)}${pad('p99 ms', 8)}${pad('CPU us', 8)}${pad('floor us', 10)}${pad('ratio', 7)}${pad('bar', 6)}`,
+  );
   for (const load of LOADS) {
     if (load.keys === MILLION) await fill(server, MILLION);
     const ours: Round[] = [];
@@ -112,7 +127,9 @@ try {
         `${pad(best(floors).cpuMicros.toFixed(2), 10)}${pad(ratio.toFixed(2), 7)}${pad(load.bar, 6)}`,
     );
   }
-  console.log(`resident memory of the server for a million keys, whole process: ${Math.round((server.residentBytes() - before) / MILLION)} bytes a key`);
+  console.log(
+    `resident memory of the server for a million keys, whole process: ${Math.round((server.residentBytes() - before) / MILLION)} bytes a key`,
+  );
 } finally {
   await server.stop();
   await floor.stop();

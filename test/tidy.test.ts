@@ -23,7 +23,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
-    entry.isDirectory() ? filesBelow(join(folder, entry.name)) : entry.name.endsWith('.ts') ? [join(folder, entry.name)] : [],
+    entry.isDirectory()
+      ? filesBelow(join(folder, entry.name))
+      : entry.name.endsWith('.ts')
+        ? [join(folder, entry.name)]
+        : [],
   );
 }
 
@@ -31,7 +35,9 @@ const src = join(root, 'src');
 const files = filesBelow(src).map((path) => ({ path: relative(src, path), text: readFileSync(path, 'utf8') }));
 const folderOf = (path: string): string => (path.includes('/') ? (path.split('/')[0] as string) : '');
 const importsOf = (file: { path: string; text: string }): string[] =>
-  [...file.text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) => join(dirname(file.path), match[1] as string));
+  [...file.text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) =>
+    join(dirname(file.path), match[1] as string),
+  );
 const code = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
 
 describe('the tree', () => {
@@ -46,7 +52,9 @@ describe('the tree', () => {
   });
 
   it('has a folder rule for every folder', () => {
-    expect([...new Set(files.map((file) => folderOf(file.path)))].filter((folder) => MAY_IMPORT[folder] === undefined)).toEqual([]);
+    expect(
+      [...new Set(files.map((file) => folderOf(file.path)))].filter((folder) => MAY_IMPORT[folder] === undefined),
+    ).toEqual([]);
   });
 
   it('keeps time, timers, dice, environment and console in their one place', () => {
@@ -58,7 +66,9 @@ describe('the tree', () => {
       [/\bconsole\./, /^$/],
     ];
     const wrong = files.flatMap((file) =>
-      places.filter(([call, place]) => call.test(code(file.text)) && !place.test(file.path)).map(([call]) => `${file.path}: ${call}`),
+      places
+        .filter(([call, place]) => call.test(code(file.text)) && !place.test(file.path))
+        .map(([call]) => `${file.path}: ${call}`),
     );
     expect(wrong).toEqual([]);
   });
@@ -80,7 +90,9 @@ describe('the tree', () => {
   });
 
   it('has no default exports and no unfinished places', () => {
-    const wrong = files.filter((file) => /\bexport default\b|\bTODO\b|\bFIXME\b/.test(file.text)).map((file) => file.path);
+    const wrong = files
+      .filter((file) => /\bexport default\b|\bTODO\b|\bFIXME\b/.test(file.text))
+      .map((file) => file.path);
     expect(wrong).toEqual([]);
   });
 });

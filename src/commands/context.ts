@@ -7,9 +7,20 @@ import type { Clock } from '../core/clock.ts';
 import type { KvEngine } from '../kv/engine.ts';
 import type { Caller } from './access.ts';
 
+/** Settings that commands obey. */
+export interface CommandSettings {
+  /** Whether `kv.flushdb` and `kv.flushall` may run. */
+  readonly allowFlush: boolean;
+  /** Largest value in bytes that a client may set; `Infinity` when not configured. */
+  readonly maxValueBytes: number;
+}
+
 export interface Context {
   readonly clock: Clock;
   readonly kv: KvEngine;
+  readonly settings: CommandSettings;
+  /** Whether a stored text is JSON by the rules of the wire. */
+  readonly isJson: (text: string) => boolean;
   /** Who is calling. */
   session: Caller;
   /** Unix milliseconds of this call. */

@@ -21,6 +21,8 @@ export type QueryReader = (text: string | undefined) => unknown;
 export interface RestForm<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   /** Method and path with `:field` for path parameters, such as `POST /queue/:queue/publish`. */
   readonly route: `${'GET' | 'POST' | 'PUT' | 'DELETE'} /${string}`;
+  /** Path parameters whose field has another name: `{ key: 'source' }`. */
+  readonly params?: { readonly [parameter: string]: keyof z.output<I> & string };
   /** Query parameters and how each is read. */
   readonly query?: { readonly [field: string]: QueryReader };
   /** Fields read from the JSON body. Absent: no body is looked at. `'*'`: all that are neither in the path nor in the query. */

@@ -3,7 +3,7 @@
  * the engine's matter, because a value that is refused is not a field that is absent (synap-core.md 1.6-4).
  */
 import * as z from 'zod';
-import { JsonFloat, type RawJson } from '../core/json.ts';
+import { JsonFloat } from '../core/json.ts';
 
 const U64_MAX = 18_446_744_073_709_551_615n;
 const I64_MIN = -9_223_372_036_854_775_808n;
@@ -36,8 +36,13 @@ export const Float = z
   .custom<JsonFloat>((value) => value instanceof JsonFloat)
   .meta({ id: 'Float', description: 'A number with a fraction.' });
 
-/** Stored JSON text, spliced into the answer. */
-export const Stored = z.custom<RawJson | string | null>().meta({ id: 'Stored', description: 'Any JSON value.' });
+/** The name of a key: any text. */
+export const Key = z.string().meta({ description: 'The key: any text.' });
+
+/** Bytes to be answered, on the wire an array of integers from 0 to 255 (synap-core.md 1.7-5). */
+export const ByteArray = z
+  .custom<Uint8Array>((value) => value instanceof Uint8Array)
+  .meta({ id: 'ByteArray', description: 'Bytes as integers from 0 to 255.' });
 
 /** A boolean that counts as `false` when absent. */
 export const Flag = z.boolean().default(false);

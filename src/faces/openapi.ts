@@ -69,7 +69,9 @@ function operation(row: Command, form: RestForm): Json {
   const query = Object.keys(form.query ?? {});
   const schema = jsonSchema(restSchema(row, form), 'input') as { properties?: Json; required?: string[] };
   const properties = schema.properties ?? {};
-  const body = Object.keys(properties).filter((field) => !params.includes(field) && !query.includes(field));
+  const body = Object.keys(properties).filter(
+    (field) => !params.some((param) => param.field === field) && !query.includes(field),
+  );
   const required = (schema.required ?? []).filter((field) => body.includes(field));
   return {
     operationId: row.name,
@@ -77,7 +79,7 @@ function operation(row: Command, form: RestForm): Json {
     ...(row.notes === undefined ? {} : { description: row.notes }),
     tags: [row.name.split('.')[0]],
     parameters: [
-      ...params.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+      ...params.map(({ name }) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
       ...query.map((name) => ({ name, in: 'query', schema: properties[name] ?? {} })),
     ],
     ...(form.body === undefined

@@ -46,15 +46,16 @@ const framework = new Set<string>([
   'UNAVAILABLE',
 ]);
 
-/** Method, path and path parameters of a REST form. */
-export function routeOf(form: RestForm): { method: Method; path: string; params: string[] } {
+/** Method, path and the fields behind the path parameters of a REST form. */
+export function routeOf(form: RestForm): { method: Method; path: string; params: { name: string; field: string }[] } {
   const [method, path] = form.route.split(' ') as [Method, string];
-  return { method, path, params: [...path.matchAll(/:(\w+)/g)].map((match) => match[1] as string) };
+  const names = [...path.matchAll(/:(\w+)/g)].map((match) => match[1] as string);
+  return { method, path, params: names.map((name) => ({ name, field: form.params?.[name] ?? name })) };
 }
 
 /** The schema of what a route reads, path and query parameters included. */
 export function restSchema(command: Command, form: RestForm): z.ZodObject {
-  const { params } = routeOf(form);
+  const params = routeOf(form).params.map(({ field }) => field);
   const query = Object.keys(form.query ?? {});
   const all = Object.keys(command.input.shape);
   const body = form.body === '*' ? all : (form.body ?? []);
@@ -68,8 +69,11 @@ export function restSchema(command: Command, form: RestForm): z.ZodObject {
 }
 
 function endpoint({ command, execute }: Executable, form: RestForm): Endpoint {
-  const { method, path, params: names } = routeOf(form);
-  const read = strict(restSchema(command, form), [...names, ...Object.keys(form.query ?? {})]);
+  const { method, path, params: places } = routeOf(form);
+  const read = strict(restSchema(command, form), [
+    ...places.map(({ field }) => field),
+    ...Object.keys(form.query ?? {}),
+  ]);
   const query = Object.entries(form.query ?? {});
   const { reply } = form;
   const show = reply === undefined ? print : (output: unknown, input: unknown) => print(reply(output, input as never));
@@ -81,9 +85,9 @@ function endpoint({ command, execute }: Executable, form: RestForm): Endpoint {
     failure: form.failure === 'status-200' ? failureAt200 : jsonFailure,
     answer(context, params, search, body) {
       const raw = wantsBody ? object(body) : {};
-      for (let i = 0; i < names.length; i++) {
-        const name = names[i] as string;
-        raw[name] = pathDecode(params[i] as string, name);
+      for (let i = 0; i < places.length; i++) {
+        const { name, field } = places[i] as (typeof places)[number];
+        raw[field] = pathDecode(params[i] as string, name);
       }
       if (query.length > 0) readQuery(raw, query, search);
       const input = read(raw);

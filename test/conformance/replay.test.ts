@@ -13,11 +13,14 @@ import { freePort, main, root } from '../support/process.ts';
 
 const folder = process.env['CONFORMANCE'] ?? join(root, '..', 'shared', 'conformance');
 const present = existsSync(join(folder, 'replay.mjs'));
-if (!present && process.env['CI'] === 'true') throw new Error('the recorded conversations are missing: set CONFORMANCE');
-if (!present) console.warn('recorded conversations not found beside this checkout; skipped (set CONFORMANCE to their folder)');
+if (!present && process.env['CI'] === 'true')
+  throw new Error('the recorded conversations are missing: set CONFORMANCE');
+if (!present)
+  console.warn('recorded conversations not found beside this checkout; skipped (set CONFORMANCE to their folder)');
 
 type Deviations = Record<string, Record<string, { clause: string; why: string; ours: string }>>;
-const read = (path: string): Deviations => (existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Deviations) : {});
+const read = (path: string): Deviations =>
+  existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Deviations) : {};
 const shared = read(join(folder, 'deviations.json'));
 const own = read(join(root, 'test', 'conformance', 'deviations.json'));
 
@@ -36,7 +39,16 @@ async function replay(file: string, profile: string): Promise<{ failed: Map<stri
   const command = `${process.execPath} ${main} --config ${config} --port ${new URL(base).port}`;
   const child = spawn(
     process.execPath,
-    ['--experimental-websocket', '--no-warnings', join(folder, 'replay.mjs'), '--base', base, '--spawn', command, join(folder, 'cases', file)],
+    [
+      '--experimental-websocket',
+      '--no-warnings',
+      join(folder, 'replay.mjs'),
+      '--base',
+      base,
+      '--spawn',
+      command,
+      join(folder, 'cases', file),
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let output = '';

@@ -52,7 +52,10 @@ export interface Running {
 }
 
 /** Starts the built server in memory on a free port, and waits until it is ready. */
-export async function startServer(args: readonly string[] = ['--memory'], env: NodeJS.ProcessEnv = {}): Promise<Running> {
+export async function startServer(
+  args: readonly string[] = ['--memory'],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Running> {
   const child = spawn(process.execPath, [main, '--port', '0', ...args], {
     cwd: scratchFolder(),
     env: { ...process.env, ...env },
@@ -89,7 +92,10 @@ export async function startServer(args: readonly string[] = ['--memory'], env: N
 }
 
 /** Runs the built program to its end. */
-export async function runMain(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<{ code: number; output: string }> {
+export async function runMain(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number; output: string }> {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: scratchFolder(),
     env: { ...process.env, ...env },
