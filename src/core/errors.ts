@@ -100,6 +100,11 @@ export const ERRORS = {
     'Invalid request: Member {member} not found in group',
     'The member left the group or its session ended; join again.',
   ),
+  STALE_GENERATION: row(
+    400,
+    'Invalid request: Generation {generation} is not current; the group is at {current}',
+    'The group was rebalanced since; ask for the assignment and go on from the committed offsets.',
+  ),
 
   // pub/sub
   PUBSUB_TOPIC_NOT_FOUND: row(

@@ -43,6 +43,8 @@ export const LIMITS = {
   // queues
   /** Queues in the server. */
   queues: 100_000,
+  /** Messages one queue has in flight at most: a consumer that never acknowledges may not fill the memory. */
+  inFlight: 5_000_000,
   /** Dead letters one queue keeps; beyond that the oldest goes, counted. */
   deadLetters: 100_000,
   /** Longest delay of a delayed message, in milliseconds: 30 days. */

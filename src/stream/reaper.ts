@@ -15,6 +15,7 @@ interface Grave {
 export class Reaper {
   readonly #store: Store;
   readonly #graves = new Denque<Grave>();
+  readonly #orphans = new Map<string, string[]>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -27,6 +28,17 @@ export class Reaper {
   /** Every record of `table` under these keys is to go. */
   add(table: string, keys: Iterator<string>): void {
     this.#graves.push({ table, keys });
+  }
+
+  /** A record was found at start-up whose owner is gone. */
+  orphan(table: string, key: string): void {
+    let keys = this.#orphans.get(table);
+    if (keys === undefined) {
+      keys = [];
+      this.#orphans.set(table, keys);
+      this.add(table, keys.values()); // the iterator sees what is pushed before it runs, and it runs after start-up
+    }
+    keys.push(key);
   }
 
   /** Removes up to `budget` records. */

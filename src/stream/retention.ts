@@ -6,7 +6,7 @@
  */
 import type { Plain } from '../core/ports.ts';
 import type { EventLog, Logged } from './log.ts';
-import type { U64 } from './types.ts';
+import type { Metadata, U64 } from './types.ts';
 
 /** Limits of one log: the age of an event in milliseconds, all its bytes, and how many events. */
 export interface Retention {
@@ -65,4 +65,11 @@ export function aged(log: EventLog<Logged>, ageMs: number, now: number): boolean
 /** Whether the oldest event has to go at `now`. */
 export function exceeds(log: EventLog<Logged>, limits: Retention, now: number): boolean {
   return log.length > limits.events || log.bytes > limits.bytes || aged(log, limits.ageMs, now);
+}
+
+/** The bytes of metadata, as retention counts them. */
+export function metadataBytes(metadata: Metadata | undefined): number {
+  let bytes = 0;
+  for (const name in metadata) bytes += Buffer.byteLength(name) + Buffer.byteLength(metadata[name] as string);
+  return bytes;
 }

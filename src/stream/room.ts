@@ -5,7 +5,6 @@
  * retention, none is kept beyond the hard limits, and beyond the soft limit only what somebody has still to read.
  */
 import type { CommandError } from '../core/errors.ts';
-import type { HeapItem } from '../core/heap.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Plain } from '../core/ports.ts';
 import { offsetKey } from './keys.ts';
@@ -15,13 +14,11 @@ import type { RoomWorld } from './rooms.ts';
 import { type Subscriber, Subscribers } from './subscribers.ts';
 import type { Subscription } from './subscription.ts';
 import type { RoomEvent, RoomStats } from './types.ts';
+import type { Sweepable } from './upkeep.ts';
 import { WaitList } from './waits.ts';
 
 /** The hard limit of events is this many times the soft one (synap-core.md 4.3-5, 8.1-12). */
 const HARD_FACTOR = 10;
-
-/** Milliseconds between two sweeps of one room: events age by the batch, not one by one. */
-const SWEEP_MS = 1000;
 
 /** What is stored about a room. `maxEvents` 0 is the server's default; `forgotten` counts what vanished readers consumed. */
 type RoomRecord = {
@@ -33,18 +30,20 @@ type RoomRecord = {
   readonly forgotten: number;
 };
 
-export class Room {
+export class Room implements Sweepable {
+  slot = -1;
+  due = 0;
   readonly name: string;
   readonly generation: number;
   readonly log: EventLog<RoomEvent>;
   readonly subscribers = new Subscribers();
   readonly subscriptions = new Set<Subscription>();
   readonly waiting = new WaitList();
-  /** Its place among the sweeps of the engine; `due` is never later than the first thing a sweep would do. */
-  readonly sweep: HeapItem & { readonly room: Room } = { slot: -1, due: 0, room: this };
   /** Events given to readers, all in all. */
   consumed: number;
   gone = false;
+  /** Whether a publish is being delivered: one from within waits with the limits, so that nobody misses an event. */
+  #delivering = false;
   readonly #world: RoomWorld;
   readonly #live = new Set<Subscription>();
   readonly #createdAt: number;
@@ -74,6 +73,28 @@ export class Room {
     return { generation, createdAt, maxEvents, next: 0, dropped: 0, forgotten: 0 } satisfies RoomRecord;
   }
 
+  /** Takes a stored event back. */
+  restoreEvent(event: RoomEvent): void {
+    this.log.append(event);
+    this.#world.counts.events++;
+    this.#world.counts.bytes += event.size;
+  }
+
+  /** Takes a stored subscriber back; when it was last seen is not stored, see `restored`. */
+  restoreSubscriber(key: string, value: Plain): void {
+    const { position, consumed } = value as { position: number; consumed: number };
+    const subscriber = this.subscribers.add(key.slice(this.#prefix.length), position, 0);
+    subscriber.consumed = consumed;
+    this.consumed += consumed;
+    this.#world.counts.subscribers++;
+  }
+
+  /** After the last record: everyone counts as just seen, since the time of a stop is not the reader's silence. */
+  restored(now: number): void {
+    for (const subscriber of this.subscribers.values()) subscriber.seen = now;
+    this.#world.upkeep.schedule(this, this.nextSweep());
+  }
+
   /** Adds an event and lets everyone who waits for it have it, then drops what has become too much. */
   publish(event: RoomEvent, now: number): void {
     const world = this.#world;
@@ -81,28 +102,26 @@ export class Room {
     world.store.put('room.event', this.eventKey(event.offset), event);
     world.counts.events++;
     world.counts.bytes += event.size;
-    if (this.log.length === 1) this.schedule(now + world.ageMs);
-    this.waiting.arrived(this.log.next, now);
-    for (const subscription of this.#live) subscription.pump(now);
+    if (this.log.length === 1) world.upkeep.schedule(this, now + world.ageMs);
+    if (this.#delivering) return this.#deliver(now);
+    this.#delivering = true;
+    try {
+      this.#deliver(now);
+    } finally {
+      this.#delivering = false;
+    }
     if (!this.gone) this.trim(now, Number.POSITIVE_INFINITY); // a reader may have deleted the room
   }
 
   /** The subscriber `id`, which now stands at `position` and was given `taken` events. Errors: LIMIT_REACHED. */
   visited(id: string, position: number, taken: number, now: number): Subscriber {
-    let subscriber = this.subscribers.get(id);
-    const known = subscriber !== undefined;
-    if (subscriber === undefined) {
-      const { eldest, size } = this.subscribers;
-      if (size >= LIMITS.subscribers && eldest !== undefined) this.#forget(eldest);
-      subscriber = this.subscribers.add(id, position, now);
-      this.#world.counts.subscribers++;
-      this.schedule(now + LIMITS.subscriberIdleMs);
-    }
-    const stated = known && subscriber.due === position && taken === 0;
-    if (known) this.subscribers.moved(subscriber, position, now);
+    const known = this.subscribers.get(id);
+    const subscriber = known ?? this.#meet(id, position, now);
+    const changed = known === undefined || known.due !== position || taken > 0;
+    this.subscribers.moved(subscriber, position, now);
     subscriber.consumed += taken;
     this.consumed += taken;
-    if (!stated) this.stateSubscriber(subscriber, position);
+    if (changed) this.stateSubscriber(subscriber, position); // an idle poll writes nothing
     return subscriber;
   }
 
@@ -127,7 +146,7 @@ export class Room {
   }
 
   /** Forgets who never came back, and drops what is over the limits; answers how many records that took. */
-  sweepNow(now: number, budget: number): number {
+  sweep(now: number, budget: number): number {
     let count = 0;
     const idleSince = now - LIMITS.subscriberIdleMs;
     for (; count < budget; count++) {
@@ -139,20 +158,12 @@ export class Room {
     return count + this.trim(now, budget - count);
   }
 
-  /** When the next sweep has something to do, in Unix milliseconds, seen from a sweep at `now`. */
-  nextSweep(now: number): number {
+  nextSweep(): number {
     const oldest = this.log.first();
     const { eldest } = this.subscribers;
     const age = oldest === undefined ? Number.POSITIVE_INFINITY : oldest.timestamp + this.#world.ageMs;
     const idle = eldest === undefined ? Number.POSITIVE_INFINITY : eldest.seen + LIMITS.subscriberIdleMs;
-    return Math.max(Math.min(age, idle), now + SWEEP_MS);
-  }
-
-  /** Wants a sweep at `due` or earlier. */
-  schedule(due: number): void {
-    const { sweep } = this;
-    if (sweep.slot >= 0 && sweep.due <= due) return;
-    this.#world.schedule(sweep, due);
+    return Math.min(age, idle);
   }
 
   /** A subscription has read everything: it gets events as they come. */
@@ -182,7 +193,7 @@ export class Room {
   detach({ subscriber, position }: Subscription, now: number): void {
     this.subscribers.detach(subscriber, position, now);
     this.stateSubscriber(subscriber, position);
-    this.schedule(now + LIMITS.subscriberIdleMs);
+    this.#world.upkeep.schedule(this, now + LIMITS.subscriberIdleMs);
   }
 
   /** Tells everyone that waits that the room is gone. */
@@ -242,7 +253,7 @@ export class Room {
     return this.#prefix;
   }
 
-  /** Broken invariants, one sentence each; `now` is when the limits were last applied. */
+  /** Broken invariants, one sentence each. */
   check(): string[] {
     const { log, name } = this;
     const broken = [...log.check(name), ...this.subscribers.check(name)];
@@ -251,7 +262,8 @@ export class Room {
     if (log.bytes > this.#world.roomBytes) broken.push(`${name}: ${log.bytes} bytes are over the limit`);
     let consumed = this.#forgotten;
     for (const subscriber of this.subscribers.values()) consumed += subscriber.consumed;
-    if (consumed !== this.consumed) broken.push(`${name}: readers took ${consumed} events, ${this.consumed} are counted`);
+    if (consumed !== this.consumed)
+      broken.push(`${name}: readers took ${consumed} events, ${this.consumed} are counted`);
     for (const subscription of this.subscriptions) {
       const live = subscription.state === 'live';
       if (live !== this.#live.has(subscription)) broken.push(`${name}: a subscription is live and is not`);
@@ -260,9 +272,14 @@ export class Room {
       if (!live && subscription.due !== subscription.position) broken.push(`${name}: a subscription holds elsewhere`);
     }
     const idle = this.subscribers.eldest !== undefined;
-    if ((idle || (log.length > 0 && this.#world.ageMs < Number.POSITIVE_INFINITY)) && this.sweep.slot < 0)
+    if ((idle || (log.length > 0 && this.#world.ageMs < Number.POSITIVE_INFINITY)) && this.slot < 0)
       broken.push(`${name}: no sweep is due`);
     return broken;
+  }
+
+  #deliver(now: number): void {
+    this.waiting.arrived(this.log.next, now);
+    for (const subscription of this.#live) subscription.pump(now);
   }
 
   /** Drops the oldest event. The last one takes `next` with it, so that is stated before (a crash may come in between). */
@@ -273,6 +290,18 @@ export class Room {
     counts.events--;
     counts.bytes -= event.size;
     store.remove('room.event', this.eventKey(event.offset));
+  }
+
+  #meet(id: string, position: number, now: number): Subscriber {
+    const { eldest, size } = this.subscribers;
+    if (size >= LIMITS.subscribers && eldest !== undefined) {
+      this.#forget(eldest);
+      this.state();
+    }
+    const subscriber = this.subscribers.add(id, position, now);
+    this.#world.counts.subscribers++;
+    this.#world.upkeep.schedule(this, now + LIMITS.subscriberIdleMs);
+    return subscriber;
   }
 
   #forget(subscriber: Subscriber): void {

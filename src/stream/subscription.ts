@@ -67,8 +67,8 @@ export class Subscription implements RoomSubscription, HeapItem {
     try {
       for (let left = BATCH; left > 0 && this.position < log.next && this.#flowing(); left--) {
         const event = log.at(this.position);
-        if (event === undefined) return this.#lost(now);
-        this.#deliver(event);
+        if (event === undefined) this.#lost(now);
+        else this.#deliver(event);
       }
     } finally {
       this.#pumping = false;

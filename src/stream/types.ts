@@ -105,3 +105,65 @@ export interface RoomSubscription {
   /** Ends it; the position is kept for the subscriber, as after a consume. */
   close(now: number): void;
 }
+
+/** What a group must know of topics: the offsets between which a partition can be read; `undefined` when it is unknown. */
+export interface TopicEnds {
+  earliestOffset(topic: string, partition: number): number | undefined;
+  endOffset(topic: string, partition: number): number | undefined;
+}
+
+/** How a group is to be; `null` and absent are the defaults. */
+export interface GroupConfig {
+  /** The topic need not exist. */
+  readonly topic: string;
+  /** 0 to `LIMITS.partitions`; it is the caller's word (synap-core.md 5.2-1). */
+  readonly partitionCount: U64;
+  /** One of `STRATEGIES`. Default `round_robin`. */
+  readonly strategy?: string | null | undefined;
+  /** Default for members that join without one; 0 is 30. */
+  readonly sessionTimeoutSecs?: U64 | null | undefined;
+}
+
+/** Who commits, when the commit is to be checked (synap-core.md 9-16). */
+export interface Fence {
+  readonly generation: U64;
+  readonly member?: string | null | undefined;
+}
+
+/** The facts about a group (synap-core.md 5.2). */
+export interface GroupStats {
+  readonly topic: string;
+  readonly partitionCount: number;
+  readonly memberCount: number;
+  readonly committedPartitions: number;
+  readonly generation: number;
+  readonly state: 'Empty' | 'Stable';
+  readonly lastRebalanceSecs: number;
+}
+
+/** How far a group is behind in one partition; `null` where nothing was committed, or the topic has no such partition. */
+export interface PartitionLag {
+  readonly partition: number;
+  readonly committed: U64 | null;
+  readonly end: number | null;
+  readonly lag: number | null;
+}
+
+/** How far a group is behind; `total` sums what is known. */
+export interface GroupLag {
+  readonly topic: string;
+  readonly partitions: readonly PartitionLag[];
+  readonly total: number;
+}
+
+/** A committed offset: the next to read. */
+export interface Committed {
+  readonly partition: number;
+  readonly offset: U64;
+}
+
+/** Running totals of the engine. */
+export interface GroupTotals {
+  readonly groups: number;
+  readonly members: number;
+}

@@ -81,12 +81,13 @@ export class Waits {
     return waiting;
   }
 
-  /** Wakes every read whose deadline has come. */
-  expire(now: number): void {
-    for (let waiting = this.#deadlines.peek(); waiting !== undefined && waiting.due <= now; ) {
+  /** Wakes the reads whose deadline has come, at most `budget` of them. */
+  expire(now: number, budget: number): void {
+    for (let left = budget; left > 0; left--) {
+      const waiting = this.#deadlines.peek();
+      if (waiting === undefined || waiting.due > now) break;
       waiting.cancel();
       waiting.outcome.again(now);
-      waiting = this.#deadlines.peek();
     }
   }
 
