@@ -14,7 +14,7 @@ import { type Answer, Answers } from './answers.ts';
 import { NameMap } from './names.ts';
 import { checkSubscription, checkTopic, fits, isInternal, isPattern, tooLong } from './pattern.ts';
 import { Pattern, Patterns, patternBytes } from './patterns.ts';
-import { Subscriber, Subscription, type Target } from './subscribers.ts';
+import { checkFiling, Subscriber, Subscription, type Target } from './subscribers.ts';
 import { own } from './text.ts';
 import { Topic, Topics, topicBytes } from './topics.ts';
 import type {
@@ -243,39 +243,16 @@ export class PubSubEngine implements Engine {
 
   check(): string[] {
     const broken = [...this.#topics.check(), ...this.#patterns.check(), ...this.#answers.check()];
-    const members = new Set<Subscription>();
-    const gather = (target: Target): void => {
-      for (const [slot, member] of target.members.entries()) {
-        members.add(member);
-        if (member.slot !== slot || member.target !== target)
-          broken.push(`a member of '${target.name}' is filed wrongly`);
-        if (member.subscriber.subscriptions.get(target.name) !== member)
-          broken.push(`subscriber '${member.subscriber.id}' does not know its subscription to '${target.name}'`);
-      }
-    };
-    for (const topic of this.#topics.values()) gather(topic);
-    for (const pattern of this.#patterns.values()) gather(pattern);
-    let exact = 0;
-    let patterns = 0;
-    let internal = 0;
-    for (const subscriber of this.#subscribers.values()) {
-      let count = 0;
-      for (const [text, subscription] of subscriber.subscriptions) {
-        if (!members.delete(subscription)) broken.push(`'${text}' has lost its member '${subscriber.id}'`);
-        count += subscription.copies;
-        if (subscription.target instanceof Pattern) patterns += subscription.copies;
-        else exact += subscription.copies;
-        if (isInternal(text)) internal += subscription.copies;
-      }
-      if (count !== subscriber.count) broken.push(`subscriber '${subscriber.id}' counts its subscriptions wrongly`);
-      if (count === 0 && subscriber.sink === undefined) broken.push(`subscriber '${subscriber.id}' is left over`);
-    }
-    if (members.size > 0) broken.push(`${members.size} members belong to no subscriber`);
+    const held = checkFiling([...this.#topics.values(), ...this.#patterns.values()], this.#subscribers.values());
+    broken.push(...held.broken);
+    const patterns = sum(held.subscriptions, (target) => target instanceof Pattern);
+    const exact = sum(held.subscriptions, (target) => target instanceof Topic);
+    const internal = sum(held.subscriptions, (target) => isInternal(target.name));
     if (exact !== this.#exactCount) broken.push(`${exact} exact subscriptions are counted as ${this.#exactCount}`);
     if (patterns !== this.#patternCount) broken.push(`${patterns} patterns are counted as ${this.#patternCount}`);
     if (internal !== this.#internalCount)
       broken.push(`${internal} internal ones are counted as ${this.#internalCount}`);
-    for (const [topic, answer] of [...this.#answers.entries()]) {
+    for (const [topic, answer] of this.#answers.entries()) {
       const fresh = new Set<Receiver>(this.#collect(this.#topics.get(topic), this.#patterns.match(topic)));
       if (answer.topic !== this.#topics.get(topic) || fresh.size !== answer.receivers.length)
         broken.push(`the remembered answer for '${topic}' is out of date`);
@@ -403,6 +380,11 @@ function list(target: Target, stamp: number, receivers: Subscriber[]): void {
     subscriber.stamp = stamp;
     receivers.push(subscriber);
   }
+}
+
+/** How many subscriptions, copies counted, have a target of this kind. */
+function sum(subscriptions: readonly Subscription[], kind: (target: Target) => boolean): number {
+  return subscriptions.reduce((count, { target, copies }) => (kind(target) ? count + copies : count), 0);
 }
 
 function limitReached(detail: string): never {

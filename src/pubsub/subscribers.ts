@@ -56,3 +56,34 @@ export class Subscriber implements Receiver {
     this.id = id;
   }
 }
+
+/** What is broken between targets and subscribers, one sentence each, and all subscriptions that subscribers know of. */
+export function checkFiling(
+  targets: Iterable<Target>,
+  subscribers: Iterable<Subscriber>,
+): { broken: string[]; subscriptions: Subscription[] } {
+  const broken: string[] = [];
+  const members = new Set<Subscription>();
+  for (const target of targets) {
+    for (const [slot, member] of target.members.entries()) {
+      members.add(member);
+      if (member.slot !== slot || member.target !== target)
+        broken.push(`a member of '${target.name}' is filed wrongly`);
+      if (member.subscriber.subscriptions.get(target.name) !== member)
+        broken.push(`subscriber '${member.subscriber.id}' does not know its subscription to '${target.name}'`);
+    }
+  }
+  const subscriptions: Subscription[] = [];
+  for (const subscriber of subscribers) {
+    let count = 0;
+    for (const [text, subscription] of subscriber.subscriptions) {
+      if (!members.delete(subscription)) broken.push(`'${text}' has lost its member '${subscriber.id}'`);
+      count += subscription.copies;
+      subscriptions.push(subscription);
+    }
+    if (count !== subscriber.count) broken.push(`subscriber '${subscriber.id}' counts its subscriptions wrongly`);
+    if (count === 0 && subscriber.sink === undefined) broken.push(`subscriber '${subscriber.id}' is left over`);
+  }
+  if (members.size > 0) broken.push(`${members.size} members belong to no subscriber`);
+  return { broken, subscriptions };
+}
