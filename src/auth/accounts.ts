@@ -125,7 +125,7 @@ export class Accounts {
 
   /**
    * The session of these credentials, or `undefined` to refuse them with 401. A promise only when a password has to be
-   * hashed. Throws `RATE_LIMITED` when too many passwords of this name wait for that already.
+   * hashed; it is rejected with `RATE_LIMITED` when too many passwords of this name wait for that already.
    */
   authenticate(credentials: Credentials): Session | undefined | Promise<Session | undefined> {
     if (this.everyone !== undefined) return this.everyone;
@@ -174,7 +174,7 @@ export class Accounts {
     const check = this.#checks.run(user === undefined ? NOBODY : name, () => verifyPassword(password, hash));
     if (check === undefined) {
       this.#throttled++;
-      throw new CommandError('RATE_LIMITED', { detail: 'too many password checks are waiting' });
+      return Promise.reject(new CommandError('RATE_LIMITED', { detail: 'too many password checks are waiting' }));
     }
     const verdict = check
       .then((right) => this.#learn(right ? user : undefined, seal, label))
