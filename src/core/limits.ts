@@ -112,6 +112,12 @@ export const LIMITS = {
   /** Characters of a topic above which its answer is not remembered. */
   cachedTopicUnits: 512,
 
+  // the durable store
+  /** Changes that wait for the disk; beyond that writes are refused until it has caught up. */
+  storeBacklogRecords: 1_000_000,
+  /** Bytes of these changes, as they are counted in memory. */
+  storeBacklogBytes: 256 * 1024 * 1024,
+
   // sockets
   /** Bytes one inbound socket message may have. */
   socketMessageBytes: 2_097_152,

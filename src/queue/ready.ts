@@ -58,8 +58,8 @@ export class ReadyLists {
     const broken: string[] = [];
     let size = 0;
     for (const [priority, list] of this.#lists.entries()) {
-      if ((this.#mask & (1 << priority)) !== 0 !== (list !== undefined && list.size > 0))
-        broken.push(`the mask is wrong about priority ${priority}`);
+      const marked = (this.#mask & (1 << priority)) !== 0;
+      if (marked !== (list !== undefined && list.size > 0)) broken.push(`the mask is wrong about priority ${priority}`);
       let position = 0;
       for (const message of list?.values() ?? []) {
         size++;

@@ -99,6 +99,7 @@ export interface QueueStats {
 /** What else is to be known about a queue. */
 export interface QueueDetail {
   readonly name: string;
+  readonly createdAt: number;
   readonly config: QueueConfig;
   readonly ready: number;
   readonly inFlight: number;

@@ -1,0 +1,539 @@
+/**
+ * The work queues of a server: priorities, leases with exact deadlines, retries, dead letters, delays, deduplication.
+ *
+ * Invariant: a message is never with two consumers inside its deadline, never lost and never made up; what the store
+ * was told gives the same queues back. Each operation first ends what is over at its `now`, so that an answer does not
+ * depend on when the timer came; at most `SLICE` ends per call, the rest in the next ones.
+ */
+import { CommandError } from '../core/errors.ts';
+import { Heap } from '../core/heap.ts';
+import type { Ids } from '../core/ids.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Alarm, Engine, Plain, Store } from '../core/ports.ts';
+import { checkEngine } from './check.ts';
+import { BUILT_IN, counted, named, settle, unknownMessage, unknownQueue, whole } from './config.ts';
+import { deadLetterOf, detailOf, explain, statsOf } from './explain.ts';
+import { Fifo } from './fifo.ts';
+import type { KeyEntry } from './key-window.ts';
+import type { Message } from './message.ts';
+import { type Job, Queue, type Shared } from './queue.ts';
+import { TABLES } from './records.ts';
+import { Restoration } from './restoration.ts';
+import { ShardedMap } from './sharded-map.ts';
+import { Totals } from './tally.ts';
+import type {
+  Acked,
+  DeadLetter,
+  DeadPage,
+  Delivery,
+  Explanation,
+  Publication,
+  PublishOptions,
+  QueueConfig,
+  QueueDetail,
+  QueueSettings,
+  QueueStats,
+  QueueTotals,
+  Replayed,
+  SubscribeOptions,
+  Subscription,
+  Waiter,
+} from './types.ts';
+import { OneShot, type Room, Rooms, Standing } from './waiters.ts';
+
+/** Steps of background work per call: about a millisecond. */
+const SLICE = 1_000;
+
+export interface QueuePorts {
+  readonly store: Store;
+  readonly alarm: Alarm;
+  readonly ids: Ids;
+}
+
+export class QueueEngine implements Engine {
+  readonly tables = TABLES;
+  readonly #ports: QueuePorts;
+  readonly #defaults: QueueConfig;
+  readonly #shared: Shared;
+  readonly #queues = new Map<string, Queue>();
+  /** The queues that wait for a time. */
+  readonly #due = new Heap<Queue>();
+  readonly #rooms: Rooms;
+  /** Long work that is done in slices: removing what was purged or deleted, giving back what a socket held. */
+  readonly #jobs = new Fifo<Job>();
+  #nextNumber = 1;
+  /** The next tick comes no sooner, so that other work gets in between two slices. */
+  #notBefore = 0;
+  #alarmAt = Number.POSITIVE_INFINITY;
+  #restoration: Restoration | undefined;
+
+  /** `defaults` are the server's own settings for queues that are created without (synap-core.md 9-18). */
+  constructor(ports: QueuePorts, defaults: QueueSettings = {}) {
+    this.#ports = ports;
+    this.#defaults = settle(defaults, BUILT_IN);
+    this.#shared = {
+      store: ports.store,
+      ids: ports.ids,
+      messages: new ShardedMap<Message>(),
+      keys: new ShardedMap<KeyEntry>(),
+      totals: new Totals(),
+    };
+    this.#rooms = new Rooms({
+      wake: (queue, now) => {
+        this.#catchUp(queue, now);
+        this.#done(queue, now);
+      },
+      giveBack: (standing, now) => this.#giveBack(standing, now),
+    });
+  }
+
+  // ---- queues
+
+  /**
+   * Makes a queue; does nothing, and answers `false`, when it exists (synap-core.md 3.3-1).
+   * Throws `INVALID_VALUE` for settings out of range or a name too long, `LIMIT_REACHED` beyond `LIMITS.queues`.
+   */
+  create(name: string, settings: QueueSettings | undefined, now: number): boolean {
+    if (this.#queues.has(name)) return false;
+    named('queue name', name);
+    const config = settings === undefined ? this.#defaults : settle(settings, this.#defaults);
+    if (this.#queues.size >= LIMITS.queues)
+      throw new CommandError('LIMIT_REACHED', { detail: `at most ${LIMITS.queues} queues` });
+    const queue = this.#add(name, this.#nextNumber, now, config);
+    this.#ports.store.put('queue', name, { number: queue.number, createdAt: now, config: { ...config } });
+    const room = this.#rooms.find(name);
+    if (room !== undefined) {
+      room.queue = queue;
+      queue.room = room;
+    }
+    return true;
+  }
+
+  /** The names of all queues, the oldest first. */
+  list(): string[] {
+    return [...this.#queues.keys()];
+  }
+
+  /**
+   * Drops the ready messages and answers how many they were; what is in flight, delayed or dead stays
+   * (synap-core.md 3.3-12). Throws `QUEUE_NOT_FOUND`.
+   */
+  purge(queue: string, now: number): number {
+    const found = this.#open(queue, now);
+    const { purged, job } = found.purge();
+    found.count();
+    this.#begin(job, now);
+    this.#done(found, now);
+    return purged;
+  }
+
+  /** Deletes a queue with everything in it. Answers whether it existed. Who waits on its name goes on waiting. */
+  delete(queue: string, now: number): boolean {
+    const found = this.#queues.get(queue);
+    if (found === undefined) return false;
+    this.#queues.delete(queue);
+    const job = found.destroy();
+    this.#begin(job, now);
+    this.#done(found, now);
+    return true;
+  }
+
+  // ---- messages in
+
+  /**
+   * Stores a message and answers its id, or the id of the message that was published with the same `messageKey` within
+   * the queue's window. Throws `QUEUE_NOT_FOUND`, `QUEUE_FULL` (synap-core.md 3.3-6), `INVALID_VALUE`.
+   * The engine keeps `payload`; it must not be changed afterwards.
+   */
+  publish(queue: string, payload: Uint8Array, options: PublishOptions, now: number): string {
+    const found = this.#open(queue, now);
+    const id = found.publish(payload, options, now);
+    found.count();
+    this.#done(found, now);
+    return id;
+  }
+
+  /** Stores all of up to `LIMITS.batch` messages or, when one is refused, none. Answers and throws like `publish`. */
+  publishBatch(queue: string, publications: readonly Publication[], now: number): string[] {
+    const found = this.#open(queue, now);
+    if (publications.length > LIMITS.batch) counted('batch', publications.length, LIMITS.batch);
+    const ids = found.publishAll(publications, now);
+    found.count();
+    this.#done(found, now);
+    return ids;
+  }
+
+  // ---- messages out
+
+  /**
+   * The next message, leased to `consumerId` until its deadline; `undefined` when nothing is ready, the consumer holds
+   * as much as the queue allows, or the queue is unknown (synap-core.md 3.1, 3.3-7). Throws `INVALID_VALUE` for an id too long.
+   */
+  consume(queue: string, consumerId: string, now: number): Delivery | undefined {
+    const found = this.#queues.get(queue);
+    if (found === undefined) return undefined;
+    named('consumer id', consumerId);
+    this.#catchUp(found, now);
+    const delivery = found.take(consumerId, undefined, now);
+    if (delivery !== undefined) found.count();
+    this.#done(found, now);
+    return delivery;
+  }
+
+  /** Up to `max` messages (1 to `LIMITS.batch`), as by as many calls of `consume`. */
+  consumeBatch(queue: string, consumerId: string, max: number, now: number): Delivery[] {
+    counted('max', max, LIMITS.batch);
+    const found = this.#queues.get(queue);
+    if (found === undefined) return [];
+    named('consumer id', consumerId);
+    this.#catchUp(found, now);
+    const deliveries = found.takeMany(consumerId, max, now);
+    if (deliveries.length > 0) found.count();
+    this.#done(found, now);
+    return deliveries;
+  }
+
+  /**
+   * Consumes up to `max` messages as soon as there is one, in arrival order of the waiters. `deliver` is called exactly
+   * once, unless `cancel` comes first: with at least one message, perhaps before this returns, or with none at the
+   * millisecond `until` (at most `LIMITS.waitMs` ahead). The queue need not exist yet. `deliver` may call the engine but
+   * must not throw. Throws `INVALID_VALUE`, `LIMIT_REACHED` beyond `LIMITS.waiters`.
+   */
+  wait(
+    queue: string,
+    consumerId: string,
+    max: number,
+    until: number,
+    deliver: (deliveries: Delivery[]) => void,
+    now: number,
+  ): Waiter {
+    counted('max', max, LIMITS.batch);
+    const room = this.#enter(queue, consumerId);
+    const end = Math.min(until, now + LIMITS.waitMs);
+    const waiter = new OneShot(this.#rooms, room, consumerId, max, end, deliver);
+    this.#serve(room, now);
+    if (waiter.waiting && end <= now) waiter.giveUp();
+    this.#ring();
+    return waiter;
+  }
+
+  /**
+   * Takes messages as they come, one call of `deliver` each, as long as the queue's and its own prefetch limit allow;
+   * subscriptions of a queue take turns. What is ready already is delivered before this returns. The queue need not
+   * exist yet and may be deleted and made anew. `deliver` may call the engine but must not throw.
+   * Throws `INVALID_VALUE`, `LIMIT_REACHED` beyond `LIMITS.waiters`.
+   */
+  subscribe(
+    queue: string,
+    consumerId: string,
+    options: SubscribeOptions,
+    deliver: (delivery: Delivery) => void,
+    now: number,
+  ): Subscription {
+    const prefetch = whole('prefetch', options.prefetch ?? 0);
+    const room = this.#enter(queue, consumerId);
+    const standing = new Standing(room, consumerId, prefetch, deliver);
+    this.#serve(room, now);
+    return standing;
+  }
+
+  // ---- outcomes
+
+  /**
+   * Ends a message that is in flight, whoever holds it (synap-core.md 3.3-8, 9-17). Throws `QUEUE_NOT_FOUND`, and
+   * `MESSAGE_NOT_FOUND` when it is not in flight or its deadline has come.
+   */
+  ack(queue: string, id: string, now: number): void {
+    const found = this.#open(queue, now);
+    found.ack(id, now);
+    found.count();
+    this.#done(found, now);
+  }
+
+  /** Acknowledges each of up to `LIMITS.batch` messages that can be. Throws `QUEUE_NOT_FOUND`, `INVALID_VALUE`. */
+  ackBatch(queue: string, ids: readonly string[], now: number): Acked {
+    const found = this.#open(queue, now);
+    if (ids.length > LIMITS.batch) counted('batch', ids.length, LIMITS.batch);
+    const missing = ids.filter((id) => !found.tryAck(id, now));
+    const acked = ids.length - missing.length;
+    if (acked > 0) found.count();
+    this.#done(found, now);
+    return { acked, missing };
+  }
+
+  /**
+   * Gives a message back: to the tail of its priority, or to the dead letters when `requeue` is false or its retries
+   * are used up (synap-core.md 3.3-9, 9-17). Throws `QUEUE_NOT_FOUND`, and `MESSAGE_NOT_FOUND` like `ack`.
+   */
+  nack(queue: string, id: string, requeue: boolean, now: number): void {
+    const found = this.#open(queue, now);
+    found.nack(id, requeue, now);
+    found.count();
+    this.#done(found, now);
+  }
+
+  /**
+   * Moves the deadline of a message in flight to `ms` milliseconds (at least 1) from now, sooner or later than it was,
+   * and answers it. Throws `QUEUE_NOT_FOUND`, `INVALID_VALUE`, and `MESSAGE_NOT_FOUND` like `ack`.
+   */
+  extend(queue: string, id: string, ms: number, now: number): number {
+    const found = this.#open(queue, now);
+    counted('extension', ms, Number.MAX_SAFE_INTEGER);
+    const deadline = found.extend(id, ms, now);
+    this.#done(found, now);
+    return deadline;
+  }
+
+  // ---- dead letters
+
+  /**
+   * A page of up to `limit` dead letters (1 to `LIMITS.batch`), the oldest first, beginning behind the one of sequence
+   * number `after` (0: from the start). Throws `QUEUE_NOT_FOUND`, `INVALID_VALUE`.
+   */
+  deadList(queue: string, after: number, limit: number): DeadPage {
+    const found = this.#find(queue);
+    counted('limit', limit, LIMITS.batch);
+    const messages = found.dead.after(whole('after', after), limit + 1);
+    const letters = messages.slice(0, limit).map((message) => deadLetterOf(message) as DeadLetter);
+    return { letters, next: messages.length > limit ? letters.at(-1)?.sequence : undefined };
+  }
+
+  /** One dead letter. Throws `QUEUE_NOT_FOUND`, and `MESSAGE_NOT_FOUND` when it is none. */
+  deadRead(queue: string, id: string): DeadLetter {
+    const letter = deadLetterOf(this.#find(queue).find(id));
+    if (letter === undefined) throw unknownMessage(id);
+    return letter;
+  }
+
+  /**
+   * Makes each of up to `LIMITS.batch` dead letters ready again, with a retry count of 0, at the tail of its priority;
+   * the depth limit does not count. Throws `QUEUE_NOT_FOUND`, `INVALID_VALUE`.
+   */
+  deadReplay(queue: string, ids: readonly string[], now: number): Replayed {
+    const found = this.#open(queue, now);
+    if (ids.length > LIMITS.batch) counted('batch', ids.length, LIMITS.batch);
+    const replayed: string[] = [];
+    const missing: string[] = [];
+    for (const id of ids) {
+      const message = found.find(id);
+      if (message?.letter === undefined) {
+        missing.push(id);
+        continue;
+      }
+      found.revive(message, now);
+      replayed.push(id);
+    }
+    this.#done(found, now);
+    return { replayed, missing, remaining: found.dead.size };
+  }
+
+  /** Does the same with the `limit` oldest dead letters (1 to `LIMITS.batch`). */
+  deadReplayAll(queue: string, limit: number, now: number): Replayed {
+    const found = this.#open(queue, now);
+    counted('limit', limit, LIMITS.batch);
+    const ids = found.dead.after(0, limit).map((message) => message.id);
+    return this.deadReplay(queue, ids, now);
+  }
+
+  /** Drops all dead letters and answers how many they were. Throws `QUEUE_NOT_FOUND`. */
+  deadPurge(queue: string, now: number): number {
+    const found = this.#open(queue, now);
+    const { purged, job } = found.purgeDead();
+    found.count();
+    this.#begin(job, now);
+    this.#done(found, now);
+    return purged;
+  }
+
+  // ---- questions
+
+  /** Why a message is not moving: holder, deadline, attempts, next event. Throws `QUEUE_NOT_FOUND`, `MESSAGE_NOT_FOUND`. */
+  explain(queue: string, id: string, now: number): Explanation {
+    const found = this.#open(queue, now);
+    const message = found.find(id);
+    if (message === undefined) throw unknownMessage(id);
+    return explain(found, message);
+  }
+
+  /** The seven counters. Throws `QUEUE_NOT_FOUND`. */
+  stats(queue: string): QueueStats {
+    return statsOf(this.#find(queue));
+  }
+
+  /** Everything else about a queue. Throws `QUEUE_NOT_FOUND`. */
+  detail(queue: string, now: number): QueueDetail {
+    return detailOf(this.#find(queue), now);
+  }
+
+  /** Sums over all queues, for metrics; the lifetime counters count from the start of the process and never fall. */
+  totals(): QueueTotals {
+    const { places, bytes, published, consumed, acked, nacked, deadLettered } = this.#shared.totals;
+    const [ready, inFlight, delayed, dead] = places;
+    return {
+      queues: this.#queues.size,
+      ready,
+      inFlight,
+      delayed,
+      dead,
+      bytes,
+      waiters: this.#rooms.parties,
+      published,
+      consumed,
+      acked,
+      nacked,
+      deadLettered,
+    };
+  }
+
+  // ---- time
+
+  nextDeadline(): number {
+    const soonest = Math.min(this.#due.peek()?.due ?? Number.POSITIVE_INFINITY, this.#rooms.next);
+    return Math.max(this.#jobs.size > 0 ? 0 : soonest, this.#notBefore);
+  }
+
+  tick(now: number): void {
+    let left = SLICE;
+    while (left > 0) {
+      const queue = this.#due.peek();
+      if (queue === undefined || queue.due > now) break;
+      left -= Math.max(1, queue.advance(now, left));
+      queue.offer(now);
+      this.#settle(queue);
+    }
+    if (left > 0) left -= this.#rooms.expire(now, left);
+    left = this.#work(left, now);
+    this.#notBefore = left > 0 ? 0 : now + 1;
+    this.#alarmAt = Number.NaN; // the alarm rang and is off
+    this.#ring();
+  }
+
+  // ---- restore
+
+  restore(table: string, key: string, value: Plain): void {
+    this.#restoration ??= new Restoration(this.#shared, (name, { number, createdAt, config }) =>
+      this.#add(name, number, createdAt, config),
+    );
+    this.#restoration.take(table, key, value);
+  }
+
+  restored(now: number): void {
+    const restoration = this.#restoration;
+    this.#restoration = undefined;
+    if (restoration !== undefined) {
+      const job = restoration.finish();
+      this.#nextNumber = Math.max(this.#nextNumber, restoration.highestNumber + 1);
+      if (job !== undefined) this.#begin(job, now);
+    }
+    for (const queue of this.#queues.values()) this.#settle(queue);
+    this.#ring();
+  }
+
+  check(): string[] {
+    const broken = checkEngine(this.#queues, this.#rooms, this.#due, this.#shared);
+    if (this.#alarmAt > this.nextDeadline())
+      broken.push(`the alarm is set for ${this.#alarmAt}, after ${this.nextDeadline()}`);
+    return broken;
+  }
+
+  // ---- inside
+
+  #add(name: string, number: number, createdAt: number, config: QueueConfig): Queue {
+    const queue = new Queue(this.#shared, name, number, createdAt, config);
+    this.#queues.set(name, queue);
+    this.#nextNumber = Math.max(this.#nextNumber, number + 1);
+    return queue;
+  }
+
+  #find(name: string): Queue {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) throw unknownQueue(name);
+    return queue;
+  }
+
+  /** The queue of this name, with all ended that is over at `now`. */
+  #open(name: string, now: number): Queue {
+    const queue = this.#find(name);
+    this.#catchUp(queue, now);
+    return queue;
+  }
+
+  /** What ends here goes to those who wait before the caller gets at it, as if the timer had come in time. */
+  #catchUp(queue: Queue, now: number): void {
+    if (queue.due > now) return;
+    queue.advance(now, SLICE);
+    queue.offer(now);
+    this.#settle(queue);
+  }
+
+  /** The end of every operation on a queue: who waits gets what is ready, and the alarm is moved. */
+  #done(queue: Queue, now: number): void {
+    queue.offer(now);
+    this.#settle(queue);
+    this.#ring();
+  }
+
+  #settle(queue: Queue): void {
+    const due = queue.nextDeadline();
+    if (due === queue.due) return;
+    queue.due = due;
+    if (due === Number.POSITIVE_INFINITY) this.#due.remove(queue);
+    else if (queue.slot < 0) this.#due.push(queue);
+    else this.#due.moved(queue);
+  }
+
+  #ring(): void {
+    const at = this.nextDeadline();
+    if (at === this.#alarmAt) return;
+    this.#alarmAt = at;
+    this.#ports.alarm.set(at);
+  }
+
+  #enter(name: string, consumerId: string): Room {
+    named('queue name', name);
+    named('consumer id', consumerId);
+    const room = this.#rooms.of(name, this.#queues.get(name));
+    if (room.parties.size >= LIMITS.waiters)
+      throw new CommandError('LIMIT_REACHED', { detail: `at most ${LIMITS.waiters} consumers may wait on one queue` });
+    return room;
+  }
+
+  #serve(room: Room, now: number): void {
+    const queue = room.queue;
+    if (queue === undefined) return;
+    this.#catchUp(queue, now);
+    this.#done(queue, now);
+  }
+
+  #giveBack(standing: Standing, now: number): void {
+    this.#begin((at) => {
+      const lease = standing.leases.first;
+      const queue = lease?.message.queue;
+      if (lease === undefined || queue === undefined || queue.gone) return false;
+      queue.fail(lease, true, at);
+      queue.count();
+      queue.offer(at);
+      this.#settle(queue);
+      return true;
+    }, now);
+    if (standing.room.queue !== undefined) this.#done(standing.room.queue, now);
+  }
+
+  /** Does the first slice of a job at once; what is left comes with the ticks. */
+  #begin(job: Job, now: number): void {
+    for (let steps = 0; steps < SLICE; steps++) if (!job(now)) return;
+    this.#jobs.push(job);
+    this.#ring();
+  }
+
+  #work(steps: number, now: number): number {
+    let left = steps;
+    while (left > 0) {
+      const job = this.#jobs.peek();
+      if (job === undefined) break;
+      left--;
+      if (!job(now)) this.#jobs.shift();
+    }
+    return left;
+  }
+}
