@@ -5,13 +5,13 @@
  */
 import { NameMap } from './names.ts';
 import { levelCount } from './pattern.ts';
-import type { Subscription, Target } from './subscribers.ts';
+import { NO_MEMBERS, type Subscription, type Target } from './subscribers.ts';
 import { own } from './text.ts';
 import { Trie } from './trie.ts';
 
 export class Pattern implements Target {
   readonly name: string;
-  readonly members: Subscription[] = [];
+  members: Subscription[] = NO_MEMBERS;
 
   constructor(name: string) {
     this.name = name;

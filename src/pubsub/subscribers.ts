@@ -11,8 +11,11 @@ export interface Target {
   /** The text of the topic or pattern. */
   readonly name: string;
   /** Its subscriptions, one per subscriber, in no particular order. */
-  readonly members: Subscription[];
+  members: Subscription[];
 }
+
+/** The members of a target that has none; never written to. */
+export const NO_MEMBERS: Subscription[] = [];
 
 /** One subscriber's hold on one target. */
 export class Subscription {
@@ -27,7 +30,9 @@ export class Subscription {
     this.subscriber = subscriber;
     this.target = target;
     this.slot = target.members.length;
-    target.members.push(this);
+    if (this.slot === 0)
+      target.members = [this]; // most targets have one; a list that is pushed to begins with room for 17
+    else target.members.push(this);
     subscriber.subscriptions.set(target.name, this);
   }
 
@@ -35,6 +40,7 @@ export class Subscription {
   end(): void {
     const members = this.target.members;
     const last = members.pop() as Subscription;
+    if (members.length === 0) this.target.members = NO_MEMBERS;
     if (last !== this) {
       members[this.slot] = last;
       last.slot = this.slot;

@@ -6,13 +6,17 @@
  */
 import { own } from './text.ts';
 
+/** Never written to. */
+const NO_CODES: number[] = [];
+const NO_CHILDREN: never[] = [];
+
 class Node<V> {
   /** The units between the parent and this node; empty at the root only. */
   label: string;
   value: V | undefined;
-  /** First units of the children's labels, ascending. */
-  readonly codes: number[] = [];
-  readonly children: Node<V>[] = [];
+  /** First units of the children's labels, ascending; shared and empty in a leaf, since most nodes are leaves. */
+  codes: number[] = NO_CODES;
+  children: Node<V>[] = NO_CHILDREN;
 
   constructor(label: string, value: V | undefined) {
     this.label = label;
@@ -161,12 +165,22 @@ function childOf<V>(node: Node<V>, code: number): Node<V> | undefined {
 
 function insert<V>(parent: Node<V>, child: Node<V>): void {
   const code = child.label.charCodeAt(0);
+  if (parent.codes.length === 0) {
+    parent.codes = [code];
+    parent.children = [child];
+    return;
+  }
   const place = placeOf(parent, code);
   parent.codes.splice(place, 0, code);
   parent.children.splice(place, 0, child);
 }
 
 function remove<V>(parent: Node<V>, child: Node<V>): void {
+  if (parent.codes.length === 1) {
+    parent.codes = NO_CODES;
+    parent.children = NO_CHILDREN;
+    return;
+  }
   const place = placeOf(parent, child.label.charCodeAt(0));
   parent.codes.splice(place, 1);
   parent.children.splice(place, 1);

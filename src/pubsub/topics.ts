@@ -9,14 +9,14 @@
  */
 import { NameMap } from './names.ts';
 import { SortedNames } from './sorted-names.ts';
-import type { Subscription, Target } from './subscribers.ts';
+import { NO_MEMBERS, type Subscription, type Target } from './subscribers.ts';
 import { own } from './text.ts';
 
 export class Topic implements Target {
   readonly name: string;
   /** Unix milliseconds. */
   readonly createdAt: number;
-  readonly members: Subscription[] = [];
+  members: Subscription[] = NO_MEMBERS;
   /** Publishes since the topic was made. */
   published = 0;
   /** Neighbours in the idle list; both the topic itself outside of it. */
