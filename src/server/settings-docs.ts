@@ -51,7 +51,7 @@ export function settingsMarkdown(): string {
       ),
     ]),
   );
-  const inert = Object.entries(WITHOUT_EFFECT).map(([path, reason]) => `| \`${path}\` | changes nothing: ${reason} |`);
+  const inert = [...WITHOUT_EFFECT].map(([path, reason]) => `| \`${path}\` | changes nothing: ${reason} |`);
   parts.push(
     "## Other keys of Synap's file",
     'A block that is switched off (`enabled: false`) is accepted silently; anything else without effect is named at start.',

@@ -63,7 +63,7 @@ export function readSettingsFile(name: string, text: string): FileContents {
       if (places.has(dotted)) {
         const within = (below: readonly PropertyKey[]): string => at([...here, ...(below as Path)]);
         values.set(dotted, { source: at(here), value: asWritten(document, here, dotted, value), within });
-      } else if (WITHOUT_EFFECT[dotted] !== undefined && !blocks.has(dotted)) {
+      } else if (WITHOUT_EFFECT.has(dotted) && !blocks.has(dotted)) {
         withoutEffect(dotted, value, here);
       } else if (blocks.has(dotted)) {
         if (isBlock(value)) walk(value, here);
@@ -76,12 +76,12 @@ export function readSettingsFile(name: string, text: string): FileContents {
 
   const withoutEffect = (dotted: string, value: unknown, here: Path): void => {
     if (isBlock(value) && value['enabled'] === false) return;
-    warnings.push(`${at(here)}: ${dotted} changes nothing: ${WITHOUT_EFFECT[dotted]}`);
+    warnings.push(`${at(here)}: ${dotted} changes nothing: ${WITHOUT_EFFECT.get(dotted)}`);
   };
 
   const unknown = (dotted: string, here: Path): void => {
     const [top = ''] = dotted.split('.');
-    const reason = WITHOUT_EFFECT[top];
+    const reason = WITHOUT_EFFECT.get(top);
     if (reason !== undefined) {
       const block = (root as Record<string, unknown>)[top];
       if (isBlock(block) && block['enabled'] === false) return;

@@ -253,22 +253,24 @@ export const TABLE: Rows = table;
 export type Settings = Values<typeof table>;
 
 /** Blocks and keys of Synap's file that mean nothing here, and why. A block that is switched off is accepted silently. */
-export const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  acl: 'permissions stand with users and API keys, under auth',
-  cluster: 'this server does not form clusters',
-  hub: 'this server reports to no hub',
-  mcp: 'this server offers no MCP tools',
-  network: 'there are no binary listeners',
-  persistence:
-    'the store has a format of its own; data_dir, durability.level and durability.flush_ms_max say where and when',
-  protocols: 'all HTTP interfaces are always served, under their usual paths',
-  rate_limit: 'requests are not rated',
-  replication: 'this server does not replicate',
-  resp3: 'RESP is not served',
-  synap_rpc: 'msgpack RPC is not served',
-  'server.websocket_enabled': 'WebSocket paths are always served',
-  'auth.default_key_ttl': 'an API key expires when its expires_at says so',
-};
+export const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    acl: 'permissions stand with users and API keys, under auth',
+    cluster: 'this server does not form clusters',
+    hub: 'this server reports to no hub',
+    mcp: 'this server offers no MCP tools',
+    network: 'there are no binary listeners',
+    persistence:
+      'the store has a format of its own; data_dir, durability.level and durability.flush_ms_max say where and when',
+    protocols: 'all HTTP interfaces are always served, under their usual paths',
+    rate_limit: 'requests are not rated',
+    replication: 'this server does not replicate',
+    resp3: 'RESP is not served',
+    synap_rpc: 'msgpack RPC is not served',
+    'server.websocket_enabled': 'WebSocket paths are always served',
+    'auth.default_key_ttl': 'an API key expires when its expires_at says so',
+  }),
+);
 
 /** The level in `RUST_LOG`: of the whole program, or of a target that is ours; `undefined` when it says neither. */
 function rustLevel(value: string): string | undefined {
