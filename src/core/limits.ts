@@ -15,6 +15,8 @@ export const LIMITS = {
   listedKeys: 100_000,
   /** Bytes of key text that one listing returns at most. */
   listedBytes: 16 * 1024 * 1024,
+  /** Wildcards `?` and `[..]` in one key pattern: each may be tried at every character of every key. */
+  globWildcards: 128,
   /** Bytes of one value, however it was built up (append, setrange): V8 cannot hold a longer string. */
   valueBytes: 512 * 1024 * 1024 - 64,
 
@@ -95,9 +97,9 @@ export const LIMITS = {
   topicsPerList: 100_000,
   /** Subscriptions in the server, exact and patterns together. */
   subscriptions: 5_000_000,
-  /** Subscriptions of one subscriber: a closing socket takes its own away in one go, in some 100 ms at this size. */
-  subscriptionsPerSubscriber: 100_000,
-  /** Bytes that exact topics and patterns may take together: two for each character, 256 more for each level of a pattern. */
+  /** Subscriptions of one subscriber: a closing socket takes its own away in one go, in less than 100 ms at this size. */
+  subscriptionsPerSubscriber: 20_000,
+  /** Bytes that exact topics and patterns may take together: two for each character, 256 more for each level and each `*` of a pattern. */
   pubsubBytes: 1024 * 1024 * 1024,
   /** Levels of a topic or pattern. */
   topicLevels: 1_000,

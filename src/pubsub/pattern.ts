@@ -30,11 +30,15 @@ export function isInternal(topic: string): boolean {
 /** How many characters of a glob in the first level must stand before its first star to match an internal topic. */
 export const INTERNAL_PREFIX = INTERNAL.length;
 
-/** Levels of a topic or pattern; at least one. */
-export function levelCount(text: string): number {
-  let count = 1;
-  for (let at = text.indexOf(SEPARATOR); at >= 0; at = text.indexOf(SEPARATOR, at + 1)) count++;
+/** How often a character stands in a text. */
+export function occurrences(text: string, character: string): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) count++;
   return count;
+}
+
+function levelCount(text: string): number {
+  return occurrences(text, SEPARATOR) + 1;
 }
 
 /** Whether a topic or pattern is within `topicBytes` and `topicLevels`. */

@@ -4,7 +4,7 @@
  * Invariant: a pattern has at least one member, and stands in `#byText` and in the trie.
  */
 import { NameMap } from './names.ts';
-import { levelCount } from './pattern.ts';
+import { occurrences, SEPARATOR, STAR } from './pattern.ts';
 import { NO_MEMBERS, type Subscription, type Target } from './subscribers.ts';
 import { own } from './text.ts';
 import { Trie } from './trie.ts';
@@ -18,12 +18,12 @@ export class Pattern implements Target {
   }
 }
 
-/** What a level of a pattern may cost besides its text: a trie node and its entries in maps, in bytes. */
-const LEVEL_BYTES = 256;
+/** What a level or a star of a pattern may cost besides its text: a node and its entries in the indexes, in bytes. */
+const PART_BYTES = 256;
 
 /** What a pattern counts against `pubsubBytes`. */
 export function patternBytes(text: string): number {
-  return 2 * text.length + LEVEL_BYTES * levelCount(text);
+  return 2 * text.length + PART_BYTES * (occurrences(text, SEPARATOR) + 1 + occurrences(text, STAR));
 }
 
 export class Patterns {

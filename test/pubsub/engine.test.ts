@@ -505,9 +505,9 @@ describe('bounds', () => {
   });
 
   test('hold for the bytes of topics and patterns together', () => {
-    withLimits({ pubsubBytes: 1_300 });
+    withLimits({ pubsubBytes: 1_500 });
     const id = subscribe(['a'.repeat(300), 'b.#']);
-    expect(refusal(() => subscribe(['*']))).toBe('LIMIT_REACHED: Quota exceeded: 1300 bytes of topics and patterns');
+    expect(refusal(() => subscribe(['*']))).toBe('LIMIT_REACHED: Quota exceeded: 1500 bytes of topics and patterns');
     subscribe(['b.#', 'b.#']);
     engine.unsubscribe(id, ['a'.repeat(300)]);
     subscribe(['*']);

@@ -16,13 +16,14 @@ const CAPS = {
   subscriptions: 16,
   subscriptionsPerSubscriber: 9,
   listedTopics: 7,
-  pubsubBytes: 3_000,
+  pubsubBytes: 5_000,
   cachedTopics: 6,
   cachedMatches: 12,
 };
 
 const isPattern = (text: string): boolean => /[*#]/.test(text);
-const bytesOf = (text: string): number => 2 * text.length + (isPattern(text) ? 256 * text.split('.').length : 0);
+const bytesOf = (text: string): number =>
+  2 * text.length + (isPattern(text) ? 256 * (text.split('.').length + text.split('*').length - 1) : 0);
 
 interface ModelTopic {
   name: string;
