@@ -17,12 +17,21 @@ import {
   limitOf,
   metadataBytes,
   type Retention,
-  type RetentionPolicy,
   restoredRetention,
   retentionOf,
   storedRetention,
 } from './retention.ts';
-import type { From, Metadata, PartitionStats, Reply, TopicEvent, TopicRead, U64, Wait } from './types.ts';
+import type {
+  From,
+  Metadata,
+  PartitionStats,
+  Reply,
+  RetentionPolicy,
+  TopicEvent,
+  TopicRead,
+  U64,
+  Wait,
+} from './types.ts';
 import { Upkeep } from './upkeep.ts';
 import { answered } from './waits.ts';
 
