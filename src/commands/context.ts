@@ -5,6 +5,11 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { KvEngine } from '../kv/engine.ts';
+import type { PubSubEngine } from '../pubsub/engine.ts';
+import type { QueueEngine } from '../queue/engine.ts';
+import type { GroupEngine } from '../stream/groups.ts';
+import type { RoomEngine } from '../stream/rooms.ts';
+import type { TopicEngine } from '../stream/topics.ts';
 import type { Caller } from './access.ts';
 
 /** Settings that commands obey. */
@@ -18,6 +23,11 @@ export interface CommandSettings {
 export interface Context {
   readonly clock: Clock;
   readonly kv: KvEngine;
+  readonly queues: QueueEngine;
+  readonly rooms: RoomEngine;
+  readonly topics: TopicEngine;
+  readonly groups: GroupEngine;
+  readonly pubsub: PubSubEngine;
   readonly settings: CommandSettings;
   /** Whether a stored text is JSON by the rules of the wire. */
   readonly isJson: (text: string) => boolean;
@@ -25,4 +35,6 @@ export interface Context {
   session: Caller;
   /** Unix milliseconds of this call. */
   now: number;
+  /** Set by a `run` that waits: what to do when the caller is gone before the answer. The transport takes it at once. */
+  cancel: (() => void) | undefined;
 }

@@ -31,6 +31,8 @@ export interface RestForm<I extends z.ZodObject = z.ZodObject, O extends z.ZodTy
   readonly require?: readonly (keyof z.output<I> & string)[];
   /** Fields whose REST schema differs; the clause of the sheet stands beside it. */
   readonly fields?: z.ZodRawShape;
+  /** Rewrites the body before it is read: aliases of fields. Must not change its argument. */
+  prepare?(body: Readonly<Record<string, unknown>>): Record<string, unknown>;
   /** What REST prints, when that is not the output itself. */
   reply?(output: z.output<O>, input: z.output<I>): unknown;
   /** The body of a refusal, where REST answers one otherwise than by status and `{code, error}` (synap-core.md 6.3-1). */
@@ -47,6 +49,20 @@ export interface EnvelopeForm<I extends z.ZodObject = z.ZodObject, O extends z.Z
   prepare?(payload: Readonly<Record<string, unknown>>): Record<string, unknown>;
   /** What the command answers as payload, when that is not the output itself. */
   reply?(output: z.output<O>, input: z.output<I>): unknown;
+}
+
+/**
+ * An exchange that really occurs, played by tests over every face. `before` are calls that set the stage; `save` keeps a
+ * member of an answer (a dotted path) under a name, and a text `{{name}}` stands for it afterwards.
+ */
+export interface Example {
+  readonly before?: readonly {
+    readonly command: string;
+    readonly input: Readonly<Record<string, unknown>>;
+    readonly save?: { readonly [name: string]: string };
+  }[];
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly output: unknown;
 }
 
 /** One row of the table. See DESIGN.md section 3 for each field. */
@@ -75,12 +91,7 @@ export interface Command<
   readonly rest?: RestForm<I, O>;
   readonly envelope?: EnvelopeForm<I, O>;
   readonly aliases?: readonly string[];
-  /** An exchange that really occurs; `before` are calls that set the stage. */
-  readonly example: {
-    readonly before?: readonly { readonly command: string; readonly input: Readonly<Record<string, unknown>> }[];
-    readonly input: Readonly<Record<string, unknown>>;
-    readonly output: unknown;
-  };
+  readonly example: Example;
   readonly since: string;
   run(context: Context, input: z.output<I>): z.input<O> | Promise<z.input<O>>;
 }

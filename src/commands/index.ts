@@ -2,8 +2,18 @@
  * The table: every command there is. A command that does not stand here does not exist on any wire.
  */
 import type { Command } from './define.ts';
+import * as group from './group.ts';
 import * as kv from './kv.ts';
 import * as kvKeys from './kv-keys.ts';
+import * as pubsub from './pubsub.ts';
+import * as queue from './queue.ts';
+import * as queueDead from './queue-dead.ts';
+import * as stream from './stream.ts';
+import * as topic from './topic.ts';
 
-/** All rows that answer once, in the order of their families. */
-export const COMMANDS: readonly Command[] = [...Object.values(kv), ...Object.values(kvKeys)].sort((a, b) => a.id - b.id);
+const families = [kv, kvKeys, queue, queueDead, stream, topic, group, pubsub];
+
+/** All rows that answer once, by id. */
+export const COMMANDS: readonly Command[] = families
+  .flatMap((family): Command[] => Object.values(family))
+  .sort((a, b) => a.id - b.id);

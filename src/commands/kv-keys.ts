@@ -10,7 +10,7 @@ import type { ListOptions } from '../kv/engine.ts';
 import type { Context } from './context.ts';
 import { command } from './define.ts';
 import { fallback } from './payload.ts';
-import { Done, Flag, Float, Key, U64 } from './schemas.ts';
+import { Flag, Float, Key, U64 } from './schemas.ts';
 
 const kv = (p: { key: string }): string => `kv:${p.key}`;
 const everyKey = (): string => 'kv:*';

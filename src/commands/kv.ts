@@ -24,7 +24,7 @@ const Expiry = z
 const Pair = z.union([z.object({ key: z.string(), value: Json }), z.tuple([z.string(), Json])]);
 type Pair = z.output<typeof Pair>;
 const keyOf = (pair: Pair): string => (Array.isArray(pair) ? pair[0] : pair.key);
-const valueOf = (pair: Pair): unknown => (Array.isArray(pair) ? pair[1] : pair.value);
+const jsonOf = (pair: Pair): unknown => (Array.isArray(pair) ? pair[1] : pair.value);
 
 function deadline(
   ttl: number | bigint | null | undefined,
@@ -447,7 +447,7 @@ export const kvMsetnx = command({
   example: { input: { pairs: [{ key: 'lock:1', value: 'me' }] }, output: { success: true } },
   run: (context, { pairs }) => ({
     success: context.kv.msetnx(
-      pairs.map((pair) => [keyOf(pair), toTypedStored(context, valueOf(pair))] as const),
+      pairs.map((pair) => [keyOf(pair), toTypedStored(context, jsonOf(pair))] as const),
       context.now,
     ),
   }),

@@ -6,6 +6,7 @@
 import * as z from 'zod';
 import type { Executable } from '../commands/compile.ts';
 import type { Command, QueryReader, RestForm } from '../commands/define.ts';
+import { u64 } from '../commands/readers.ts';
 import { CommandError } from '../core/errors.ts';
 import { print } from '../core/json.ts';
 import { bare, isObject, strict } from './decode.ts';
@@ -69,13 +70,18 @@ export function restSchema(command: Command, form: RestForm): z.ZodObject {
 }
 
 function endpoint({ command, execute }: Executable, form: RestForm): Endpoint {
-  const { method, path, params: places } = routeOf(form);
+  const { method, path, params } = routeOf(form);
+  const places = params.map(({ name, field }) => ({
+    name,
+    field,
+    numeric: !(command.input.shape[field] instanceof z.ZodString),
+  }));
   const read = strict(restSchema(command, form), [
     ...places.map(({ field }) => field),
     ...Object.keys(form.query ?? {}),
   ]);
   const query = Object.entries(form.query ?? {});
-  const { reply } = form;
+  const { reply, prepare } = form;
   const show = reply === undefined ? print : (output: unknown, input: unknown) => print(reply(output, input as never));
   const wantsBody = form.body !== undefined;
   return {
@@ -83,11 +89,13 @@ function endpoint({ command, execute }: Executable, form: RestForm): Endpoint {
     path,
     body: wantsBody ? 'json' : 'none',
     failure: form.failure === 'status-200' ? failureAt200 : jsonFailure,
-    answer(context, params, search, body) {
-      const raw = wantsBody ? object(body) : {};
+    answer(context, raws, search, body) {
+      let raw = wantsBody ? object(body) : {};
+      if (prepare !== undefined) raw = prepare(raw);
       for (let i = 0; i < places.length; i++) {
-        const { name, field } = places[i] as (typeof places)[number];
-        raw[field] = pathDecode(params[i] as string, name);
+        const { name, field, numeric } = places[i] as (typeof places)[number];
+        const value = pathDecode(raws[i] as string, name);
+        raw[field] = numeric ? pathNumber(value, i) : value;
       }
       if (query.length > 0) readQuery(raw, query, search);
       const input = read(raw);
@@ -95,6 +103,16 @@ function endpoint({ command, execute }: Executable, form: RestForm): Endpoint {
       return output instanceof Promise ? output.then((value) => show(value, input)) : show(output, input);
     },
   };
+}
+
+/** A path parameter that is a number (synap-core.md 1.4); `index` counts the parameters of the path. */
+function pathNumber(value: string, index: number): unknown {
+  const read = u64(value);
+  if (read === undefined)
+    throw new CommandError('BAD_PATH', {
+      detail: `Cannot parse value at index ${index} with value \`${value}\` to a \`u64\``,
+    });
+  return read;
 }
 
 function object(body: unknown): Record<string, unknown> {

@@ -10,12 +10,12 @@ import { Buffer } from 'node:buffer';
 import type { Caller } from '../commands/access.ts';
 import type { Context } from '../commands/context.ts';
 import { CommandError } from '../core/errors.ts';
-import { LIMITS } from '../core/limits.ts';
 import type { Answer, Endpoint, Method, Reply } from '../faces/endpoint.ts';
 import { allowed, type Node, Router } from '../faces/router.ts';
 import { decodeText, parseJson } from '../wire/json.ts';
+import type { Gate } from './gate.ts';
 import { acceptsGzip, compressed, GZIP_MIN_BYTES } from './gzip.ts';
-import { type Doorkeeper, type Presented, presented } from './session.ts';
+import { type Doorkeeper, presented } from './session.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp } from './uws.ts';
 
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'DELETE'];
@@ -32,6 +32,10 @@ export interface HttpPorts {
   readonly fault: (error: unknown) => CommandError;
   /** One answered request, for metrics. */
   readonly served: (method: string, path: string, status: number) => void;
+  /** Where answers to writes wait for the disk; absent in a server that keeps nothing. */
+  readonly gate?: Gate | undefined;
+  /** Bytes a body may have. */
+  readonly bodyBytes: number;
   /** How a face shows errors of the transport itself, by path (401, 404, 405 and the like). */
   readonly failure: (path: string, error: CommandError) => Reply;
 }
@@ -209,7 +213,7 @@ export class Http {
     response.onData((chunk, last) => {
       if (ended || exchange.aborted) return;
       size += chunk.byteLength;
-      if (size > LIMITS.bodyBytes) {
+      if (size > this.#ports.bodyBytes) {
         ended = true;
         done(undefined);
       } else if (last) {
@@ -250,7 +254,8 @@ export class Http {
     query: string,
     body: unknown,
   ): void {
-    const { context } = this.#ports;
+    const { context, gate } = this.#ports;
+    const before = gate === undefined ? 0 : gate.position();
     let answer: Answer | Promise<Answer>;
     try {
       context.session = caller;
@@ -259,12 +264,23 @@ export class Http {
     } catch (error) {
       return this.#fail(exchange, endpoint, error);
     }
-    if (!(answer instanceof Promise)) return this.#send(exchange, answer);
-    this.#defer(exchange);
+    if (!(answer instanceof Promise)) {
+      if (gate?.waits === true && gate.position() !== before) return this.#hold(gate, exchange, endpoint, answer);
+      return this.#send(exchange, answer);
+    }
+    const { cancel } = context;
+    context.cancel = undefined;
+    this.#defer(exchange, cancel);
     answer.then(
       (later) => this.#send(exchange, later),
       (error: unknown) => this.#fail(exchange, endpoint, error),
     );
+  }
+
+  /** The request has written: its answer leaves once that is on disk. */
+  #hold(gate: Gate, exchange: Exchange, endpoint: Endpoint, answer: Answer): void {
+    this.#defer(exchange);
+    gate.hold((error) => (error === undefined ? this.#send(exchange, answer) : this.#fail(exchange, endpoint, error)));
   }
 
   #fail(exchange: Exchange, endpoint: Endpoint, error: unknown): void {
@@ -272,13 +288,13 @@ export class Http {
   }
 
   /** From here on the answer may come after the handler has returned. */
-  #defer(exchange: Exchange): void {
-    if (exchange.late) return;
+  #defer(exchange: Exchange, cancel?: () => void): void {
+    if (!exchange.late) this.#pending++;
     exchange.late = true;
-    this.#pending++;
     exchange.response.onAborted(() => {
       exchange.aborted = true;
       this.#settle(exchange);
+      cancel?.();
     });
   }
 

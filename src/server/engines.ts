@@ -1,0 +1,69 @@
+/**
+ * The engines of one server, built on one store, one set of timers and one source of ids.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { Ids } from '../core/ids.ts';
+import type { Alarm, Engine, Store } from '../core/ports.ts';
+import type { Timers } from '../core/timers.ts';
+import { KvEngine } from '../kv/engine.ts';
+import { PubSubEngine } from '../pubsub/engine.ts';
+import { QueueEngine } from '../queue/engine.ts';
+import { GroupEngine } from '../stream/groups.ts';
+import { RoomEngine } from '../stream/rooms.ts';
+import { TopicEngine } from '../stream/topics.ts';
+import type { Settings } from './settings.ts';
+
+export interface Engines {
+  readonly kv: KvEngine;
+  readonly queues: QueueEngine;
+  readonly rooms: RoomEngine;
+  readonly topics: TopicEngine;
+  readonly groups: GroupEngine;
+  readonly pubsub: PubSubEngine;
+}
+
+/** The parts of the world that engines stand on. */
+export interface Ground {
+  readonly store: Store;
+  readonly timers: Timers;
+  readonly ids: Ids;
+  readonly clock: Clock;
+}
+
+/** Builds the engines as the settings say. */
+export function buildEngines(settings: Settings, { store, timers, ids, clock }: Ground): Engines {
+  // an engine is built with its alarm, and the alarm rings the engine: hence named late
+  const alarm = (engine: () => Engine): Alarm => timers.alarm((now) => engine().tick(now));
+  const pubsub = new PubSubEngine(ids);
+  const watch = {
+    get active(): boolean {
+      return pubsub.watching;
+    },
+    watched: (topic: string) => pubsub.watched(topic),
+    publish: (topic: string, payload: unknown) => void pubsub.publish(topic, payload, null, undefined, clock.now()),
+  };
+  const kv: KvEngine = new KvEngine(
+    { store, ids, alarm: alarm(() => kv), watch },
+    {
+      maxBytes: settings['kv_store.max_memory_mb'] * 1024 * 1024,
+      policy: settings['kv_store.eviction_policy'],
+      sweepMs: settings['kv_store.ttl_cleanup_interval_ms'],
+      inlineBytes: settings['watch.max_inline_value_bytes'],
+      notify: settings['server.notify_keyspace_events'],
+    },
+  );
+  const queues: QueueEngine = new QueueEngine(
+    { store, ids, alarm: alarm(() => queues) },
+    {
+      maxDepth: settings['queue.max_depth'],
+      ackDeadlineSecs: settings['queue.ack_deadline_secs'],
+      maxRetries: settings['queue.default_max_retries'],
+      priority: settings['queue.default_priority'],
+      prefetch: settings['queue.prefetch_limit'],
+    },
+  );
+  const rooms: RoomEngine = new RoomEngine({ store, ids, alarm: alarm(() => rooms) });
+  const topics: TopicEngine = new TopicEngine({ store, ids, alarm: alarm(() => topics) });
+  const groups: GroupEngine = new GroupEngine({ store, ids, alarm: alarm(() => groups), topics });
+  return { kv, queues, rooms, topics, groups, pubsub };
+}
