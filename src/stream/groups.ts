@@ -12,6 +12,7 @@ import type { Ids } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Alarm, Engine, Plain, Store } from '../core/ports.ts';
 import { assign, STRATEGIES, type Strategy } from './assign.ts';
+import { checkName } from './names.ts';
 import type {
   Committed,
   Fence,
@@ -84,11 +85,13 @@ export class GroupEngine implements Engine {
     this.#ports = ports;
   }
 
-  /** Creates a group. Errors: INVALID_REQUEST (strategy), INVALID_VALUE (partitions), GROUP_EXISTS, LIMIT_REACHED. */
+  /** Creates a group. Errors: INVALID_REQUEST (strategy), INVALID_VALUE (partitions, names), GROUP_EXISTS, LIMIT_REACHED. */
   create(name: string, config: GroupConfig, now: number): void {
     const strategy = STRATEGIES.find((known) => known === (config.strategy ?? 'round_robin'));
     if (strategy === undefined) invalidRequest('Invalid assignment strategy');
     if (config.partitionCount > LIMITS.partitions) invalidValue(`partition_count must be at most ${LIMITS.partitions}`);
+    checkName(name, 'group_id');
+    checkName(config.topic, 'topic');
     if (this.#groups.has(name)) throw new CommandError('GROUP_EXISTS', { group: name });
     if (this.#groups.size >= LIMITS.groups)
       throw new CommandError('LIMIT_REACHED', { detail: `${LIMITS.groups} consumer groups exist` });

@@ -9,6 +9,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { Plain } from '../core/ports.ts';
 import { offsetKey } from './keys.ts';
 import { EventLog } from './log.ts';
+import { checkName } from './names.ts';
 import { aged } from './retention.ts';
 import type { RoomWorld } from './rooms.ts';
 import { type Subscriber, Subscribers } from './subscribers.ts';
@@ -113,7 +114,7 @@ export class Room implements Sweepable {
     if (!this.gone) this.trim(now, Number.POSITIVE_INFINITY); // a reader may have deleted the room
   }
 
-  /** The subscriber `id`, which now stands at `position` and was given `taken` events. Errors: LIMIT_REACHED. */
+  /** The subscriber `id`, which now stands at `position` and was given `taken` events. Errors: INVALID_VALUE, LIMIT_REACHED. */
   visited(id: string, position: number, taken: number, now: number): Subscriber {
     const known = this.subscribers.get(id);
     const subscriber = known ?? this.#meet(id, position, now);
@@ -293,6 +294,7 @@ export class Room implements Sweepable {
   }
 
   #meet(id: string, position: number, now: number): Subscriber {
+    checkName(id, 'subscriber_id');
     const { eldest, size } = this.subscribers;
     if (size >= LIMITS.subscribers && eldest !== undefined) {
       this.#forget(eldest);

@@ -11,6 +11,7 @@ import { LIMITS } from '../core/limits.ts';
 import type { Alarm, Engine, Plain, Store } from '../core/ports.ts';
 import { Generations } from './generations.ts';
 import { generationOf, offsetKeys } from './keys.ts';
+import { checkName } from './names.ts';
 import { limitOf, metadataBytes } from './retention.ts';
 import { Room } from './room.ts';
 import { Subscription } from './subscription.ts';
@@ -110,15 +111,16 @@ export class RoomEngine implements Engine {
 
   /**
    * Creates a room. `maxEvents` is its soft limit of events from now on, ten times that the hard one; 0 or nothing is the
-   * server's default (synap-core.md 8.1-12). Errors: ROOM_EXISTS, LIMIT_REACHED.
+   * server's default (synap-core.md 8.1-12). Errors: ROOM_EXISTS, INVALID_VALUE (the name), LIMIT_REACHED.
    */
   create(name: string, maxEvents: U64 | undefined, now: number): void {
     if (!this.getOrCreate(name, maxEvents, now)) throw new CommandError('ROOM_EXISTS', { room: name });
   }
 
-  /** Creates a room unless it exists, and answers whether it did; an existing room keeps its size. Errors: LIMIT_REACHED. */
+  /** Creates a room unless it exists, and answers whether it did; an existing room keeps its size. Errors: INVALID_VALUE, LIMIT_REACHED. */
   getOrCreate(name: string, maxEvents: U64 | undefined, now: number): boolean {
     if (this.#rooms.has(name)) return false;
+    checkName(name, 'room');
     if (this.#rooms.size >= LIMITS.rooms)
       throw new CommandError('LIMIT_REACHED', { detail: `${LIMITS.rooms} rooms exist` });
     const record = Room.record(this.#generations.take(now), now, Number(maxEvents ?? 0));
@@ -165,7 +167,7 @@ export class RoomEngine implements Engine {
   /**
    * Reads at most `limit` events from `from` on (both any u64; `LIMITS.roomRead` events and `LIMITS.readBytes` bytes at
    * most) and notes where the subscriber stands (synap-core.md 4.3-3 and -4). Errors: ROOM_NOT_FOUND,
-   * OFFSET_OUT_OF_RANGE below the oldest event that is kept, LIMIT_REACHED.
+   * OFFSET_OUT_OF_RANGE below the oldest event that is kept, INVALID_VALUE (the subscriber's id), LIMIT_REACHED.
    */
   consume(name: string, subscriberId: string, from: From, limit: U64, now: number): RoomRead {
     const room = this.#room(name);
@@ -174,8 +176,8 @@ export class RoomEngine implements Engine {
 
   /**
    * Reads like `consume`, but when nothing is there yet waits for the first event at `from` or behind it until
-   * `deadline` (Unix milliseconds), and then answers what is there, perhaps nothing. Refuses with ROOM_NOT_FOUND when the
-   * room is deleted meanwhile. Errors at once: as `consume`, and LIMIT_REACHED beyond `LIMITS.waiters` reads of a room.
+   * `deadline` (Unix milliseconds, `LIMITS.waitMs` away at most), and then answers what is there, perhaps nothing.
+   * Refuses with ROOM_NOT_FOUND when the room is deleted meanwhile. Errors at once: as `consume`, and LIMIT_REACHED beyond `LIMITS.waiters` reads of a room.
    */
   wait(
     name: string,
@@ -193,17 +195,18 @@ export class RoomEngine implements Engine {
       reply.answer(read);
       return answered;
     }
-    const wait = this.#upkeep.waits.add(room.waiting, Number(offset), deadline, {
+    const until = Math.min(deadline, now + LIMITS.waitMs);
+    const wait = this.#upkeep.waits.add(room.waiting, Number(offset), until, {
       again: (then) => reply.answer(this.#read(room, subscriberId, offset, limit, then)),
       gone: (error) => reply.refuse(error),
     });
-    this.#upkeep.wake(deadline);
+    this.#upkeep.wake(until);
     return wait;
   }
 
   /**
    * A standing subscription from `from` on. It begins paused; an offset ahead of the end waits for it.
-   * Errors: ROOM_NOT_FOUND, OFFSET_OUT_OF_RANGE, LIMIT_REACHED.
+   * Errors: ROOM_NOT_FOUND, OFFSET_OUT_OF_RANGE, INVALID_VALUE, LIMIT_REACHED.
    */
   subscribe(name: string, subscriberId: string, from: From, sink: RoomSink, now: number): RoomSubscription {
     const room = this.#room(name);

@@ -12,11 +12,13 @@ import { LIMITS } from '../core/limits.ts';
 import type { Alarm, Engine, Plain, Store } from '../core/ports.ts';
 import { Generations } from './generations.ts';
 import { offsetKeys, prefixOf } from './keys.ts';
+import { checkName } from './names.ts';
 import { type Load, Partition } from './partition.ts';
 import {
   limitOf,
   metadataBytes,
   type Retention,
+  type RetentionPolicy,
   restoredRetention,
   retentionOf,
   storedRetention,
@@ -128,6 +130,7 @@ export class TopicEngine implements Engine {
     const partitions = Number(config.partitions ?? 3);
     if (!(partitions >= 1 && partitions <= LIMITS.partitions))
       invalidValue(`num_partitions must be from 1 to ${LIMITS.partitions}`);
+    checkName(name, 'topic');
     if (this.#topics.has(name)) throw new CommandError('TOPIC_EXISTS', { topic: name });
     if (this.#topics.size >= LIMITS.topics)
       throw new CommandError('LIMIT_REACHED', { detail: `${LIMITS.topics} topics exist` });
@@ -219,8 +222,8 @@ export class TopicEngine implements Engine {
 
   /**
    * Reads like `consume`, but when nothing is there yet waits for the first event at `from` or behind it until
-   * `deadline` (Unix milliseconds), and then answers what is there, perhaps nothing. Refuses with TOPIC_NOT_FOUND when the
-   * topic is deleted meanwhile. Errors at once: as `consume`, and LIMIT_REACHED beyond `LIMITS.waiters` reads.
+   * `deadline` (Unix milliseconds, `LIMITS.waitMs` away at most), and then answers what is there, perhaps nothing.
+   * Refuses with TOPIC_NOT_FOUND when the topic is deleted meanwhile. Errors at once: as `consume`, and LIMIT_REACHED beyond `LIMITS.waiters` reads.
    */
   wait(
     name: string,
@@ -238,11 +241,12 @@ export class TopicEngine implements Engine {
       reply.answer(first);
       return answered;
     }
-    const wait = this.#upkeep.waits.add(log.waiting, Number(offset), deadline, {
+    const until = Math.min(deadline, now + LIMITS.waitMs);
+    const wait = this.#upkeep.waits.add(log.waiting, Number(offset), until, {
       again: () => reply.answer(read(log, offset, limit)),
       gone: (error) => reply.refuse(error),
     });
-    this.#upkeep.wake(deadline);
+    this.#upkeep.wake(until);
     return wait;
   }
 

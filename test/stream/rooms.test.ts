@@ -109,6 +109,17 @@ describe('a room', () => {
     });
   });
 
+  it('refuses names that are too long', () => {
+    const { engine, now } = filled(1);
+    expect(refusal(() => engine.create('x'.repeat(1025), undefined, now))).toContain(
+      'room must have at most 1024 bytes',
+    );
+    expect(refusal(() => engine.consume('r', 'x'.repeat(1025), 0, 1, now))).toBe(
+      'Invalid value: subscriber_id must have at most 1024 bytes',
+    );
+    expect(engine.stats('r')).toMatchObject({ subscriberCount: 0, totalConsumed: 0 });
+  });
+
   it('counts nothing and nobody for a read that failed', () => {
     const { engine, now } = filled(3, 1);
     expect(refusal(() => engine.consume('r', 's', 0, 10, now))).toBe(
@@ -329,6 +340,15 @@ describe('a read that waits', () => {
     rig.pass(1);
     expect(seen).toEqual([[]]);
     rig.engine.publish('r', 'e', '1', undefined, rig.now);
+    expect(seen).toEqual([[]]);
+  });
+
+  it('waits no longer than a minute, whatever it asks for', () => {
+    const rig = filled(1);
+    const { seen } = waiting(rig, 1, Number.POSITIVE_INFINITY);
+    rig.pass(LIMITS.waitMs - 1);
+    expect(seen).toEqual([]);
+    rig.pass(1);
     expect(seen).toEqual([[]]);
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/core/limits.ts';
-import type { RetentionPolicy, TopicRead } from '../../src/stream/types.ts';
+import type { RetentionPolicy } from '../../src/stream/retention.ts';
+import type { TopicRead } from '../../src/stream/types.ts';
 import { refusal, topicRig } from './rig.ts';
 
 const offsets = (read: TopicRead): number[] => read.events.map(({ offset }) => offset);
@@ -70,6 +71,14 @@ describe('a topic', () => {
     for (const work of [() => engine.delete('t'), () => engine.stats('t', now), () => engine.info('t')])
       expect(refusal(work)).toBe(unknown);
     expect([engine.endOffset('t', 0), engine.earliestOffset('t', 0)]).toEqual([undefined, undefined]);
+  });
+
+  it('refuses a name that is too long', () => {
+    const { engine, now } = topicRig();
+    expect(refusal(() => engine.create('é'.repeat(513), {}, now))).toBe(
+      'Invalid value: topic must have at most 1024 bytes',
+    );
+    engine.create('é'.repeat(512), {}, now);
   });
 
   it('chooses the partition of a key by its CRC-32', () => {
