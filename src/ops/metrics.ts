@@ -17,8 +17,10 @@ const BUCKETS = 25;
 const SLOTS = BUCKETS + 1;
 const BOUNDS = Array.from({ length: BUCKETS }, (_, k) => String(2 ** k / 1e6));
 
-/** Paths counted apart; beyond that they count as one, so that nobody can fill the memory with made-up paths. */
-const PATHS_MAX = 2_000;
+/** Routes counted apart; beyond that they count as one, so that nobody can fill the memory with made-up methods. */
+const ROUTES_MAX = 2_000;
+/** HTTP statuses are from 100 to 599. */
+const STATUSES = 500;
 
 interface Family {
   readonly labels: readonly string[];
@@ -42,8 +44,8 @@ export class Metrics {
   readonly #timed: Float64Array;
   readonly #spent: Float64Array;
   /** Requests by method, path and status. */
-  readonly #served = new Map<string, Map<string, Map<number, number>>>();
-  #paths = 0;
+  readonly #served = new Map<string, Map<string, Float64Array>>();
+  #routes = 0;
 
   /** `names` are the commands, each at its slot. */
   constructor(names: readonly string[]) {
@@ -97,15 +99,19 @@ export class Metrics {
 
   /** One request was answered. `path` is the pattern of its route, not what the client sent. */
   served(method: string, path: string, status: number): void {
-    let paths = this.#served.get(method);
-    if (paths === undefined) this.#served.set(method, (paths = new Map()));
-    let statuses = paths.get(path);
-    if (statuses === undefined) {
-      if (this.#paths >= PATHS_MAX) return this.served(method, '(other)', status);
-      if (path !== '(other)') this.#paths++;
-      paths.set(path, (statuses = new Map()));
-    }
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    const statuses = this.#served.get(method)?.get(path) ?? this.#route(method, path);
+    const at = status - 100;
+    statuses[at] = (statuses[at] as number) + 1;
+  }
+
+  #route(method: string, path: string): Float64Array {
+    const full = this.#routes >= ROUTES_MAX;
+    const [row, column] = full ? ['OTHER', '(other)'] : [method, path];
+    const paths = this.#served.get(row) ?? new Map<string, Float64Array>();
+    const statuses = paths.get(column) ?? new Float64Array(STATUSES);
+    this.#served.set(row, paths.set(column, statuses));
+    if (!full) this.#routes++;
+    return statuses;
   }
 
   /** A value that goes up and down. Another source under the same name adds its readings. */
@@ -157,7 +163,7 @@ export class Metrics {
   *#requests(): Generator<Reading> {
     for (const [method, paths] of this.#served)
       for (const [path, statuses] of paths)
-        for (const [status, count] of statuses) yield [count, method, path, String(status)];
+        for (const [at, count] of statuses.entries()) if (count > 0) yield [count, method, path, String(at + 100)];
   }
 
   #durations(): Value[] {
