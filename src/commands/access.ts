@@ -8,6 +8,8 @@ export type Action = 'read' | 'write' | 'delete' | 'configure' | 'admin';
 /** Who is calling, as far as commands care. Sessions with `admin` are never asked further. */
 export interface Caller {
   readonly admin: boolean;
+  /** Unix milliseconds from which on the credentials are no longer valid; absent when they do not expire. */
+  readonly expiresAt?: number;
   /** Whether a permission of this caller covers `action` on `resource`. */
   allows(action: Action, resource: string): boolean;
 }

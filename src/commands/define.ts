@@ -103,10 +103,23 @@ export function command<const N extends string, I extends z.ZodObject, O extends
   return row;
 }
 
+/**
+ * One item of a stream. It may go to many receivers: it is made once, and each face keeps what it encoded of it in
+ * `frames`, at an index of its own.
+ */
+export class Item {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly frames: unknown[] = [];
+
+  constructor(value: Readonly<Record<string, unknown>>) {
+    this.value = value;
+  }
+}
+
 /** Where a push command's items go. */
 export interface Emit {
-  /** The next item. `false`: the receiver is behind; the stream pauses itself until `resume`. */
-  item(item: unknown): boolean;
+  /** The next item. `false`: the receiver is behind; a stream that can pauses itself until `resume`. */
+  item(item: Item): boolean;
   /** The stream has ended by itself, such as when its room was deleted. Nothing follows. */
   end(error: CommandError): void;
 }
@@ -114,11 +127,11 @@ export interface Emit {
 /** A push command under way. */
 export interface Stream {
   /** What the subscriber is told first: the output of the row's `hello` schema. */
-  readonly hello: unknown;
+  readonly hello: Readonly<Record<string, unknown>>;
   /** Delivers again after `item` answered `false`; also called once when the receiver is ready for the first item. */
   resume(now: number): void;
-  /** Ends it; called exactly once, unless `end` was called. */
-  close(now: number): void;
+  /** Ends it; called exactly once, unless `end` was called. `slow`: because the receiver does not read fast enough. */
+  close(now: number, slow: boolean): void;
 }
 
 /** A row whose answer keeps coming: live conversations, `/ws` subscriptions and server-sent events are made from it. */

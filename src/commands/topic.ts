@@ -3,6 +3,7 @@
  */
 import * as z from 'zod';
 import { canonical } from '../core/json.ts';
+
 import type { RetentionPolicy } from '../stream/retention.ts';
 import type { TopicEvent, TopicRead } from '../stream/types.ts';
 import { command } from './define.ts';
