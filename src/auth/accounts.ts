@@ -1,12 +1,11 @@
 /**
  * Who exists, and how a caller proves to be one of them (synap-operations.md 1.1, 1.2).
  *
- * Invariant: neither passwords nor keys are kept in clear; keys are found by their SHA-256, so that no comparison
- * depends on how much of a guess is right. API keys are answered at once, passwords off the event loop, and a password
+ * Invariant: neither passwords nor keys are kept in clear; what is compared are digests, so that the time of a comparison
+ * says nothing about how much of a guess is right. API keys are answered at once, passwords off the event loop, and a password
  * that was checked lately is not hashed again: remembered under a keyed hash, one for each user.
  */
-import type { Buffer } from 'node:buffer';
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash as digestOf, randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { CommandError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -61,7 +60,7 @@ interface User {
   readonly session: Session;
   readonly hash: PasswordHash;
   /** The credentials that were right lately, sealed, and until when that is believed. */
-  seal: Buffer | undefined;
+  seal: string | undefined;
   sealedUntil: number;
 }
 
@@ -78,7 +77,7 @@ export class Accounts {
   /** Hashed for users that do not exist, so that they cost as much as others. */
   readonly #decoy: PasswordHash;
   readonly #clock: Clock;
-  readonly #secret = randomBytes(32);
+  readonly #secret = randomBytes(32).toString('hex');
   readonly #checks = new PasswordChecks();
   readonly #underway = new Map<string, Promise<Session | undefined>>();
   /** Seals of wrong credentials and until when that is believed, the oldest first. */
@@ -104,16 +103,12 @@ export class Accounts {
    */
   static async open(options: AccountOptions, clock: Clock): Promise<Accounts> {
     const cost = options.cost ?? COST;
-    const users = new Map<string, User>();
-    for (const { password, ...account } of options.enabled ? options.users : []) {
-      const hash = parseHash(password) ?? (await hashPassword(password, cost));
-      users.set(account.name, {
-        session: new Session({ kind: 'user', ...account }),
-        hash,
-        seal: undefined,
-        sealedUntil: 0,
-      });
-    }
+    const built = (options.enabled ? options.users : []).map(async ({ password, ...account }): Promise<User> => {
+      const session = new Session({ kind: 'user', ...account });
+      const known = parseHash(password) ?? (await hashPassword(password, cost));
+      return { session, hash: known, seal: undefined, sealedUntil: 0 };
+    });
+    const users = new Map((await Promise.all(built)).map((user) => [user.session.name, user]));
     const decoy = [...users.values()][0]?.hash ?? { ...cost, salt: randomBytes(16), key: randomBytes(32) };
     return new Accounts(options, users, decoy, clock);
   }
@@ -161,30 +156,29 @@ export class Accounts {
   #byPassword(name: string, password: string): Session | undefined | Promise<Session | undefined> {
     const now = this.#clock.now();
     const user = this.#users.get(name);
-    const seal = createHmac('sha256', this.#secret).update(`${name.length}:${name}${password}`).digest();
-    if (user?.seal !== undefined && now < user.sealedUntil && timingSafeEqual(user.seal, seal)) {
+    const seal = digest(`${this.#secret}${name.length}:${name}${password}`);
+    if (user?.seal === seal && now < user.sealedUntil) {
       user.sealedUntil = now + LIMITS.passwordRememberedMs;
       return this.#outcome(user.session);
     }
-    const label = seal.toString('base64');
-    if (now < (this.#wrong.get(label) ?? 0)) return this.#outcome(undefined);
-    const underway = this.#underway.get(label);
+    if (now < (this.#wrong.get(seal) ?? 0)) return this.#outcome(undefined);
+    const underway = this.#underway.get(seal);
     if (underway !== undefined) return underway.then((session) => this.#outcome(session));
-    const hash = user?.hash ?? this.#decoy;
-    const check = this.#checks.run(user === undefined ? NOBODY : name, () => verifyPassword(password, hash));
+    const known = user?.hash ?? this.#decoy;
+    const check = this.#checks.run(user === undefined ? NOBODY : name, () => verifyPassword(password, known));
     if (check === undefined) {
       this.#throttled++;
       return Promise.reject(new CommandError('RATE_LIMITED', { detail: 'too many password checks are waiting' }));
     }
     const verdict = check
-      .then((right) => this.#learn(right ? user : undefined, seal, label))
-      .finally(() => this.#underway.delete(label));
-    this.#underway.set(label, verdict);
+      .then((right) => this.#learn(right ? user : undefined, seal))
+      .finally(() => this.#underway.delete(seal));
+    this.#underway.set(seal, verdict);
     return verdict.then((session) => this.#outcome(session));
   }
 
   /** Remembers how a check ended. */
-  #learn(user: User | undefined, seal: Buffer, label: string): Session | undefined {
+  #learn(user: User | undefined, seal: string): Session | undefined {
     const now = this.#clock.now();
     if (user !== undefined) {
       user.seal = seal;
@@ -195,11 +189,11 @@ export class Accounts {
       if (until > now && this.#wrong.size < LIMITS.wrongPasswords) break;
       this.#wrong.delete(oldest);
     }
-    this.#wrong.set(label, now + LIMITS.wrongPasswordMs);
+    this.#wrong.set(seal, now + LIMITS.wrongPasswordMs);
     return undefined;
   }
 }
 
-function digest(key: string): string {
-  return createHash('sha256').update(key).digest('base64');
+function digest(text: string): string {
+  return digestOf('sha256', text, 'base64');
 }
