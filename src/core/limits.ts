@@ -15,6 +15,8 @@ export const LIMITS = {
   listedKeys: 100_000,
   /** Bytes of key text that one listing returns at most. */
   listedBytes: 16 * 1024 * 1024,
+  /** UTF-16 units of one key pattern: longer ones take milliseconds to read; a prefix finds longer keys. */
+  globLength: 65_536,
   /** Wildcards `?` and `[..]` in one key pattern: each may be tried at every character of every key. */
   globWildcards: 128,
   /** Bytes of one value, however it was built up (append, setrange): V8 cannot hold a longer string. */
@@ -85,8 +87,8 @@ export const LIMITS = {
   roomBytes: 256 * 1024 * 1024,
   /** Consumer groups in the server. */
   groups: 10_000,
-  /** Members of one group. */
-  members: 10_000,
+  /** Members of one group: those beyond its partitions are standbys, and every join looks at each. */
+  members: 2_000,
   /** Partitions of one group that have a committed offset: a commit may name any number (synap-core.md 5.2-7). */
   commits: 10_000,
 
@@ -114,6 +116,48 @@ export const LIMITS = {
   /** Characters of a topic above which its answer is not remembered. */
   cachedTopicUnits: 512,
 
+  // chat
+  /** Threads in the server, and messages in all of them. */
+  chatThreads: 10_000_000,
+  chatMessages: 200_000_000,
+  /** Versions of one message: a reader of its history gets them all. */
+  chatVersions: 100_000,
+  /** Reactions one message shows at the same time. */
+  chatReactions: 10_000,
+  /** Bytes of a thread's title; the slug is made of it. */
+  chatTitleBytes: 65_536,
+  /** Bytes of a thread's metadata as stored (progressdb.md R22). */
+  chatMetadataBytes: 8_192,
+  /** Bytes of an author that a backend names (progressdb.md 4.3). */
+  chatAuthorBytes: 128,
+  /** Bytes of a signed user, a role, a reaction and its identity, and a `reply_to`. */
+  chatNameBytes: 1_024,
+  /** Messages, versions, threads or keys of one answer, and bytes of their texts after which it stops. */
+  chatPage: 10_000,
+  chatPageBytes: 16 * 1024 * 1024,
+  /** Messages that one search looks at before it answers with a place to go on from. */
+  chatSearched: 100_000,
+  /** Bytes of the text that is searched for, and words in it. */
+  chatSearchBytes: 1_024,
+  chatSearchWords: 16,
+  /** Changes of one thread that a returning reader can catch up on (`Last-Event-ID`); before that it is told to read anew. */
+  chatReplay: 1_000,
+  /** Readers that follow one thread live, and all threads together. */
+  chatWatchers: 10_000,
+  chatAllWatchers: 1_000_000,
+  /** Idempotency keys remembered, for how long in milliseconds, and bytes of one. */
+  chatOnceKeys: 1_000_000,
+  chatOnceMs: 24 * 3600 * 1000,
+  chatOnceBytes: 255,
+  /** Entries of the audit trail; the oldest go. */
+  chatAudit: 10_000,
+  /** Threads that one encryption call names, and outcomes that its answer lists. */
+  chatKeyThreads: 10_000,
+  /** Records that one slice of a purge or a re-encryption touches, before other work gets its turn: about 2 ms. */
+  chatSlice: 200,
+  /** Users whose expected signatures are remembered. */
+  chatSigners: 10_000,
+
   // the durable store
   /** Changes that wait for the disk; beyond that writes are refused until it has caught up. */
   storeBacklogRecords: 1_000_000,
@@ -125,6 +169,8 @@ export const LIMITS = {
   socketMessageBytes: 2_097_152,
   /** Bytes that wait for one slow reader before it is closed with 1008 (synap-core.md 9-5). */
   socketBacklogBytes: 4 * 1024 * 1024,
+  /** Bytes that wait for one reader above which sources that can pause do so, until it has read. */
+  socketLowWaterBytes: 256 * 1024,
   /** Seconds of silence after which a socket is closed; the server pings well before that. */
   socketIdleSeconds: 120,
   /** Requests one `/ws` socket may have in flight. */

@@ -6,23 +6,13 @@
  */
 import type { Plain } from '../core/ports.ts';
 import type { EventLog, Logged } from './log.ts';
-import type { Metadata, U64 } from './types.ts';
+import type { Metadata, RetentionPolicy, U64 } from './types.ts';
 
 /** Limits of one log: the age of an event in milliseconds, all its bytes, and how many events. */
 export interface Retention {
   readonly ageMs: number;
   readonly bytes: number;
   readonly events: number;
-}
-
-/**
- * A retention policy as a client states it: seconds, bytes, events; a member that is absent, `null` or 0 limits nothing.
- * `Time`, `Size` and `Messages` have one member, `Combined` any, `Infinite` none (synap-core.md 5.1).
- */
-export interface RetentionPolicy {
-  readonly retentionSecs?: U64 | null | undefined;
-  readonly maxBytes?: U64 | null | undefined;
-  readonly maxMessages?: U64 | null | undefined;
 }
 
 /** A limit as a client states it, 0 and nothing meaning unlimited. */

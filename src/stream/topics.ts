@@ -18,7 +18,6 @@ import {
   limitOf,
   metadataBytes,
   type Retention,
-  type RetentionPolicy,
   restoredRetention,
   retentionOf,
   storedRetention,

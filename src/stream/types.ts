@@ -14,6 +14,16 @@ export type From = U64 | 'earliest' | 'latest';
 /** Text by name, such as the metadata of an event. */
 export type Metadata = Readonly<Record<string, string>>;
 
+/**
+ * A retention policy as a client states it: seconds, bytes, events; a member that is absent, `null` or 0 limits nothing.
+ * `Time`, `Size` and `Messages` have one member, `Combined` any, `Infinite` none (synap-core.md 5.1).
+ */
+export interface RetentionPolicy {
+  readonly retentionSecs?: U64 | null | undefined;
+  readonly maxBytes?: U64 | null | undefined;
+  readonly maxMessages?: U64 | null | undefined;
+}
+
 /** An event of a room. `data` is JSON text, `timestamp` Unix milliseconds, `size` the bytes that retention counts. */
 export type RoomEvent = {
   readonly id: string;

@@ -200,7 +200,7 @@ describe('sessions', () => {
   it('are not more than a group may have', () => {
     const { engine, join } = group(1);
     for (let i = 0; i < LIMITS.members; i++) engine.join('g', 10, 0);
-    expect(refusal(() => join())).toBe('Quota exceeded: a consumer group has 10000 members');
+    expect(refusal(() => join())).toBe('Quota exceeded: a consumer group has 2000 members');
     expect(engine.totals()).toEqual({ groups: 1, members: LIMITS.members });
   });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/core/limits.ts';
-import type { RetentionPolicy } from '../../src/stream/retention.ts';
-import type { TopicRead } from '../../src/stream/types.ts';
+import type { RetentionPolicy, TopicRead } from '../../src/stream/types.ts';
 import { refusal, topicRig } from './rig.ts';
 
 const offsets = (read: TopicRead): number[] => read.events.map(({ offset }) => offset);
