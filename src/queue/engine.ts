@@ -121,7 +121,6 @@ export class QueueEngine implements Engine {
   purge(queue: string, now: number): number {
     const found = this.#open(queue, now);
     const { purged, job } = found.purge();
-    found.count();
     this.#begin(job, now);
     this.#done(found, now);
     return purged;
@@ -148,7 +147,6 @@ export class QueueEngine implements Engine {
   publish(queue: string, payload: Uint8Array, options: PublishOptions, now: number): string {
     const found = this.#open(queue, now);
     const id = found.publish(payload, options, now);
-    found.count();
     this.#done(found, now);
     return id;
   }
@@ -158,7 +156,6 @@ export class QueueEngine implements Engine {
     const found = this.#open(queue, now);
     if (publications.length > LIMITS.batch) counted('batch', publications.length, LIMITS.batch);
     const ids = found.publishAll(publications, now);
-    found.count();
     this.#done(found, now);
     return ids;
   }
@@ -175,7 +172,6 @@ export class QueueEngine implements Engine {
     named('consumer id', consumerId);
     this.#catchUp(found, now);
     const delivery = found.take(consumerId, undefined, now);
-    if (delivery !== undefined) found.count();
     this.#done(found, now);
     return delivery;
   }
@@ -188,7 +184,6 @@ export class QueueEngine implements Engine {
     named('consumer id', consumerId);
     this.#catchUp(found, now);
     const deliveries = found.takeMany(consumerId, max, now);
-    if (deliveries.length > 0) found.count();
     this.#done(found, now);
     return deliveries;
   }
@@ -208,10 +203,10 @@ export class QueueEngine implements Engine {
     now: number,
   ): Waiter {
     counted('max', max, LIMITS.batch);
-    const room = this.#enter(queue, consumerId);
+    const room = this.#enter(queue, consumerId, now);
     const end = Math.min(until, now + LIMITS.waitMs);
     const waiter = new OneShot(this.#rooms, room, consumerId, max, end, deliver);
-    this.#serve(room, now);
+    if (room.queue !== undefined) this.#done(room.queue, now);
     if (waiter.waiting && end <= now) waiter.giveUp();
     this.#ring();
     return waiter;
@@ -231,9 +226,10 @@ export class QueueEngine implements Engine {
     now: number,
   ): Subscription {
     const prefetch = whole('prefetch', options.prefetch ?? 0);
-    const room = this.#enter(queue, consumerId);
+    const room = this.#enter(queue, consumerId, now);
     const standing = new Standing(room, consumerId, prefetch, deliver);
-    this.#serve(room, now);
+    if (options.paused === true) standing.pause();
+    if (room.queue !== undefined) this.#done(room.queue, now);
     return standing;
   }
 
@@ -246,7 +242,6 @@ export class QueueEngine implements Engine {
   ack(queue: string, id: string, now: number): void {
     const found = this.#open(queue, now);
     found.ack(id, now);
-    found.count();
     this.#done(found, now);
   }
 
@@ -256,7 +251,6 @@ export class QueueEngine implements Engine {
     if (ids.length > LIMITS.batch) counted('batch', ids.length, LIMITS.batch);
     const missing = ids.filter((id) => !found.tryAck(id, now));
     const acked = ids.length - missing.length;
-    if (acked > 0) found.count();
     this.#done(found, now);
     return { acked, missing };
   }
@@ -268,7 +262,6 @@ export class QueueEngine implements Engine {
   nack(queue: string, id: string, requeue: boolean, now: number): void {
     const found = this.#open(queue, now);
     found.nack(id, requeue, now);
-    found.count();
     this.#done(found, now);
   }
 
@@ -339,7 +332,6 @@ export class QueueEngine implements Engine {
   deadPurge(queue: string, now: number): number {
     const found = this.#open(queue, now);
     const { purged, job } = found.purgeDead();
-    found.count();
     this.#begin(job, now);
     this.#done(found, now);
     return purged;
@@ -473,7 +465,9 @@ export class QueueEngine implements Engine {
     this.#ring();
   }
 
+  /** States the counters of a queue, and puts it where its next deadline belongs. */
   #settle(queue: Queue): void {
+    queue.count();
     const due = queue.nextDeadline();
     if (due === queue.due) return;
     queue.due = due;
@@ -489,20 +483,16 @@ export class QueueEngine implements Engine {
     this.#ports.alarm.set(at);
   }
 
-  #enter(name: string, consumerId: string): Room {
+  /** The room of a queue name, with room for one more. */
+  #enter(name: string, consumerId: string, now: number): Room {
     named('queue name', name);
     named('consumer id', consumerId);
+    const queue = this.#queues.get(name);
+    if (queue !== undefined) this.#catchUp(queue, now);
     const room = this.#rooms.of(name, this.#queues.get(name));
     if (room.parties.size >= LIMITS.waiters)
       throw new CommandError('LIMIT_REACHED', { detail: `at most ${LIMITS.waiters} consumers may wait on one queue` });
     return room;
-  }
-
-  #serve(room: Room, now: number): void {
-    const queue = room.queue;
-    if (queue === undefined) return;
-    this.#catchUp(queue, now);
-    this.#done(queue, now);
   }
 
   #giveBack(standing: Standing, now: number): void {
@@ -511,7 +501,6 @@ export class QueueEngine implements Engine {
       const queue = lease?.message.queue;
       if (lease === undefined || queue === undefined || queue.gone) return false;
       queue.fail(lease, true, at);
-      queue.count();
       queue.offer(at);
       this.#settle(queue);
       return true;

@@ -94,8 +94,10 @@ export class Queue implements HeapItem {
     return this.tally.isPurged(message.state, message.position) ? undefined : message;
   }
 
-  /** States the counters; the last act of every operation that changed one. */
+  /** States the counters if one changed: the end of every operation, deliveries to those who waited included. */
   count(): void {
+    if (!this.tally.changed || this.gone) return;
+    this.tally.changed = false;
     this.#shared.store.put('queue.count', this.#countKey, this.tally.record());
   }
 
@@ -146,7 +148,7 @@ export class Queue implements HeapItem {
   /** The id of the message that was published with this key before, counted as a duplicate. */
   #twin(key: string, now: number): string | undefined {
     const id = this.keys.find(key, now);
-    if (id !== undefined) this.tally.duplicates++;
+    if (id !== undefined) this.tally.countDuplicate();
     return id;
   }
 
@@ -284,7 +286,6 @@ export class Queue implements HeapItem {
         this.#toReady(lease.message, now);
       }
     }
-    if (done > 0) this.count();
     return done + this.keys.forget(now, most - done);
   }
 
@@ -301,8 +302,7 @@ export class Queue implements HeapItem {
   purgeDead(): { readonly purged: number; readonly job: Job } {
     const old = this.#dead;
     this.#dead = new DeadLetters();
-    this.tally.deadPurged = this.#position;
-    return { purged: this.tally.empty(DEAD), job: () => this.#dropDead(old) };
+    return { purged: this.tally.purgeDead(this.#position), job: () => this.#dropDead(old) };
   }
 
   // ---- the whole queue
@@ -311,8 +311,7 @@ export class Queue implements HeapItem {
   purge(): { readonly purged: number; readonly job: Job } {
     const old = this.#ready;
     this.#ready = new ReadyLists();
-    this.tally.purged = this.#position;
-    return { purged: this.tally.empty(READY), job: () => this.#dropReady(old) };
+    return { purged: this.tally.purge(this.#position), job: () => this.#dropReady(old) };
   }
 
   /** Ends the queue. Nothing of it may be used afterwards but the job, which removes what it held. */
@@ -412,7 +411,7 @@ export class Queue implements HeapItem {
     const oldest = this.#dead.oldest() as Message;
     this.#exhume(oldest);
     this.#forget(oldest);
-    this.tally.deadDropped++;
+    this.tally.countDeadDropped();
   }
 
   #letter(message: Message, reason: DeadReason, consumer: string): void {

@@ -37,6 +37,8 @@ export class Tally {
   /** Ready and dead messages up to these positions were purged; they are being removed in slices. */
   purged = 0;
   deadPurged = 0;
+  /** Whether something of the record changed since it was stated. */
+  changed = false;
 
   constructor(totals: Totals) {
     this.#totals = totals;
@@ -72,26 +74,55 @@ export class Tally {
   countPublished(): void {
     this.published++;
     this.#totals.published++;
+    this.changed = true;
   }
 
   countConsumed(): void {
     this.consumed++;
     this.#totals.consumed++;
+    this.changed = true;
   }
 
   countAcked(): void {
     this.acked++;
     this.#totals.acked++;
+    this.changed = true;
   }
 
   countNacked(): void {
     this.nacked++;
     this.#totals.nacked++;
+    this.changed = true;
   }
 
   countDeadLettered(): void {
     this.deadLettered++;
     this.#totals.deadLettered++;
+    this.changed = true;
+  }
+
+  countDuplicate(): void {
+    this.duplicates++;
+    this.changed = true;
+  }
+
+  countDeadDropped(): void {
+    this.deadDropped++;
+    this.changed = true;
+  }
+
+  /** Ready messages up to this position are purged. Answers how many there were. */
+  purge(position: number): number {
+    this.purged = position;
+    this.changed = true;
+    return this.empty(READY);
+  }
+
+  /** Dead letters up to this position are purged. Answers how many there were. */
+  purgeDead(position: number): number {
+    this.deadPurged = position;
+    this.changed = true;
+    return this.empty(DEAD);
   }
 
   record(): CountRecord {

@@ -69,6 +69,8 @@ export interface Waiter {
 export interface SubscribeOptions {
   /** Unacknowledged messages this subscription holds at most, besides the queue's own limit; 0 or absent: no limit. */
   readonly prefetch?: number | undefined;
+  /** Begins paused: nothing is delivered before the first `resume`. */
+  readonly paused?: boolean | undefined;
 }
 
 /** A consumer that takes messages as they come, for as long as its socket lives. */
