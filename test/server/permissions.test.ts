@@ -1,9 +1,9 @@
 /** No face forgets a permission check: the whole table is walked over REST and the command endpoint (synap-operations.md 1.5). */
 import { describe, expect, it } from 'vitest';
+import { Session } from '../../src/auth/session.ts';
 import type { Action, Caller } from '../../src/commands/access.ts';
 import { COMMANDS } from '../../src/commands/index.ts';
 import { routeOf } from '../../src/faces/synap-rest.ts';
-import { Session } from '../../src/auth/session.ts';
 import { inProcess } from '../support/in-process.ts';
 
 const nobody: Caller = { admin: false, allows: () => false };
@@ -27,8 +27,13 @@ describe('a caller without permissions', () => {
       server.context.session = nobody;
       const { method, path, params } = routeOf(form);
       const input = inputOf(row.example.input);
-      const at = params.reduce((text, { name, field }) => text.replace(`:${name}`, encodeURIComponent(String(input[field]))), path);
-      const query = Object.keys(form.query ?? {}).map((field) => `${field}=${String(input[field] ?? 0)}`).join('&');
+      const at = params.reduce(
+        (text, { name, field }) => text.replace(`:${name}`, encodeURIComponent(String(input[field]))),
+        path,
+      );
+      const query = Object.keys(form.query ?? {})
+        .map((field) => `${field}=${String(input[field] ?? 0)}`)
+        .join('&');
       const answer = await server.rest(method, `${at}?${query}`, form.body === undefined ? undefined : input);
       expect(answer.body).toMatchObject({ code: 403 });
       expect(answer.status).toBe(form.failure === 'status-200' ? 200 : 403);
@@ -44,14 +49,25 @@ describe('permissions', () => {
     const server = inProcess();
     server.context.session = may('kv:user:*', 'write');
     expect((await server.command('kv.set', { key: 'user:1', value: 'x' })).success).toBe(true);
-    expect((await server.command('kv.set', { key: 'other', value: 'x' })).error).toContain('resource: kv:other, action: write');
+    expect((await server.command('kv.set', { key: 'other', value: 'x' })).error).toContain(
+      'resource: kv:other, action: write',
+    );
     expect((await server.command('kv.get', { key: 'user:1' })).error).toContain('action: read');
   });
 
   it('are checked for every key of a call', async () => {
     const server = inProcess();
     server.context.session = may('kv:a*', 'all');
-    expect((await server.command('kv.mset', { pairs: [{ key: 'a1', value: 1 }, { key: 'b1', value: 1 }] })).error).toContain('kv:b1');
+    expect(
+      (
+        await server.command('kv.mset', {
+          pairs: [
+            { key: 'a1', value: 1 },
+            { key: 'b1', value: 1 },
+          ],
+        })
+      ).error,
+    ).toContain('kv:b1');
     server.context.session = { admin: true, allows: () => true };
     expect((await server.command('kv.exists', { key: 'a1' })).payload).toEqual({ exists: false });
   });
@@ -60,7 +76,9 @@ describe('permissions', () => {
     const server = inProcess();
     await server.command('kv.set', { key: 'from', value: 1 });
     server.context.session = may('kv:to', 'write');
-    expect((await server.command('key.rename', { source: 'from', destination: 'to' })).error).toContain('kv:from, action: delete');
+    expect((await server.command('key.rename', { source: 'from', destination: 'to' })).error).toContain(
+      'kv:from, action: delete',
+    );
     server.context.session = new Session({
       kind: 'key',
       name: 'k',
