@@ -169,13 +169,9 @@ export const queueListen = push({
   input: z.object({
     queue: z.string(),
     consumer_id: z.string(),
-    prefetch: z
-      .int()
-      .min(0)
-      .default(0)
-      .meta({
-        description: 'Unacknowledged messages to hold at most, besides the limit of the queue; 0 for any number.',
-      }),
+    prefetch: z.int().min(0).default(0).meta({
+      description: 'Unacknowledged messages to hold at most, besides the limit of the queue; 0 for any number.',
+    }),
   }),
   hello: z.object({ queue: z.string(), consumer_id: z.string() }),
   item: z.object({

@@ -3,6 +3,7 @@
  */
 import type { Context } from '../commands/context.ts';
 import type { CommandError } from '../core/errors.ts';
+import type { Talk } from './live.ts';
 
 /** The methods that routes are declared for; HEAD is served wherever GET is. */
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -16,7 +17,15 @@ export interface Reply {
   readonly headers?: readonly (readonly [string, string])[];
 }
 
-/** One route. `answer` gives JSON text for a plain 200, or a `Reply`. Throws `CommandError`. */
+/** An answer that goes on: the frames of a talk, as they come, until it ends or the client is gone. */
+export interface Feed {
+  readonly type: string;
+  readonly talk: Talk;
+  /** What is sent now and then, so that nobody takes the connection for dead. */
+  readonly heartbeat: Uint8Array;
+}
+
+/** One route. `answer` gives JSON text for a plain 200, a `Reply`, or a `Feed`. Throws `CommandError`. */
 export interface Endpoint {
   readonly method: Method;
   /** Path with `:name` for parameters. */
@@ -25,7 +34,9 @@ export interface Endpoint {
   readonly body: 'none' | 'json';
   /** Served without credentials even when they are required (synap-operations.md 1.1). */
   readonly open?: boolean;
-  answer(context: Context, params: readonly string[], query: string, body: unknown): Answer | Promise<Answer>;
+  /** Names of request headers that `answer` is handed, as an array of texts in place of a body; empty when absent. */
+  readonly headers?: readonly string[];
+  answer(context: Context, params: readonly string[], query: string, body: unknown): Answer | Feed | Promise<Answer>;
   /** How this route shows a refusal. */
   failure(error: CommandError): Reply;
 }

@@ -10,9 +10,10 @@ import { Buffer } from 'node:buffer';
 import type { Caller } from '../commands/access.ts';
 import type { Context } from '../commands/context.ts';
 import { CommandError } from '../core/errors.ts';
-import type { Answer, Endpoint, Method, Reply } from '../faces/endpoint.ts';
+import type { Answer, Endpoint, Feed, Method, Reply } from '../faces/endpoint.ts';
 import { allowed, type Node, Router } from '../faces/router.ts';
 import { decodeText, parseJson } from '../wire/json.ts';
+import type { Feeds } from './feeds.ts';
 import type { Gate } from './gate.ts';
 import { acceptsGzip, compressed, GZIP_MIN_BYTES } from './gzip.ts';
 import { type Doorkeeper, presented } from './session.ts';
@@ -34,6 +35,8 @@ export interface HttpPorts {
   readonly served: (method: string, path: string, status: number) => void;
   /** Where answers to writes wait for the disk; absent in a server that keeps nothing. */
   readonly gate?: Gate | undefined;
+  /** Where answers that go on are kept; absent in a server whose endpoints have none. */
+  readonly feeds?: Feeds | undefined;
   /** Bytes a body may have. */
   readonly bodyBytes: number;
   /** How a face shows errors of the transport itself, by path (401, 404, 405 and the like). */
@@ -94,12 +97,13 @@ export class Http {
 
   #route(app: TemplatedApp, endpoint: Endpoint): void {
     const count = endpoint.path.split('/:').length - 1;
+    const reads = endpoint.headers !== undefined;
     const handler =
       (method: string): Handler =>
       (response, request) => {
         const params = count === 0 ? NO_PARAMS : [request.getParameter(0) ?? ''];
         for (let i = 1; i < count; i++) (params as string[]).push(request.getParameter(i) ?? '');
-        this.#admit(response, request, method, endpoint, params);
+        this.#admit(response, request, method, reads ? withHeaders(endpoint, request) : endpoint, params);
       };
     this.#register(app, endpoint.method, endpoint.path, handler(endpoint.method));
     if (endpoint.method === 'GET') app.head(endpoint.path, handler('HEAD'));
@@ -113,7 +117,7 @@ export class Http {
     if (method === 'OPTIONS') return this.#preflight(response, found?.node);
     const endpoint = found?.node.methods.get(method === 'HEAD' ? 'GET' : method);
     if (found !== undefined && endpoint !== undefined)
-      return this.#admit(response, request, method, endpoint, found.params);
+      return this.#admit(response, request, method, withHeaders(endpoint, request), found.params);
     const error =
       found === undefined
         ? new CommandError('NOT_FOUND', { path: path.slice(0, 200) })
@@ -256,7 +260,7 @@ export class Http {
   ): void {
     const { context, gate } = this.#ports;
     const before = gate === undefined ? 0 : gate.position();
-    let answer: Answer | Promise<Answer>;
+    let answer: Answer | Feed | Promise<Answer>;
     try {
       context.session = caller;
       context.now = context.clock.now();
@@ -264,6 +268,7 @@ export class Http {
     } catch (error) {
       return this.#fail(exchange, endpoint, error);
     }
+    if (typeof answer !== 'string' && 'talk' in answer) return this.#feed(exchange, answer);
     if (!(answer instanceof Promise)) {
       if (gate?.waits === true && gate.position() !== before) return this.#hold(gate, exchange, endpoint, answer);
       return this.#send(exchange, answer);
@@ -275,6 +280,14 @@ export class Http {
       (later) => this.#send(exchange, later),
       (error: unknown) => this.#fail(exchange, endpoint, error),
     );
+  }
+
+  /** The answer goes on: it is no longer a request that waits. */
+  #feed(exchange: Exchange, feed: Feed): void {
+    if (exchange.aborted) return;
+    this.#settle(exchange);
+    this.#ports.served(exchange.method, exchange.route, 200);
+    this.#ports.feeds?.open(exchange.response, feed, exchange.method === 'HEAD');
   }
 
   /** The request has written: its answer leaves once that is on disk. */
@@ -342,20 +355,36 @@ function isJson(type: string): boolean {
   return type === 'application/json' || JSON_TYPE.test(type);
 }
 
+/** The endpoint of one request that also looks at headers, which are gone once the handler has returned. */
+function withHeaders(endpoint: Endpoint, request: HttpRequest): Endpoint {
+  const values = endpoint.headers?.map((name) => request.getHeader(name));
+  if (values === undefined) return endpoint;
+  return { ...endpoint, answer: (context, params, query) => endpoint.answer(context, params, query, values) };
+}
+
+function writeHead(response: HttpResponse, reply: Reply): void {
+  if (reply.status !== 200) response.writeStatus(STATUS[reply.status] ?? `${reply.status} Status`);
+  response.writeHeader('access-control-allow-origin', '*');
+  if (reply.type !== undefined) response.writeHeader('content-type', reply.type);
+  for (const [name, value] of reply.headers ?? []) response.writeHeader(name, value);
+}
+
+/** Answers a request that never became an exchange, such as a refused upgrade. Must be called corked. */
+export function writeReply(response: HttpResponse, reply: Reply): void {
+  writeHead(response, reply);
+  response.end(reply.body);
+}
+
 function writeAnswer(exchange: Exchange, answer: Answer, gzipped: Buffer | undefined): void {
   const { response, method } = exchange;
   if (typeof answer === 'string') response.writeHeader('content-type', JSON_AND_CORS);
-  else {
-    if (answer.status !== 200) response.writeStatus(STATUS[answer.status] ?? `${answer.status} Status`);
-    response.writeHeader('access-control-allow-origin', '*');
-    if (answer.type !== undefined) response.writeHeader('content-type', answer.type);
-    for (const [name, value] of answer.headers ?? []) response.writeHeader(name, value);
-  }
+  else writeHead(response, answer);
   const body = gzipped ?? (typeof answer === 'string' ? answer : answer.body);
   if (gzipped !== undefined) response.writeHeader('content-encoding', 'gzip\r\nvary: accept-encoding');
   // what is left of an oversized body is not worth reading
   const close = typeof answer !== 'string' && answer.status === 413;
-  if (method === 'HEAD') response.endWithoutBody(Buffer.byteLength(body), close);
+  // given the length as an argument, this build of the library forgets that it has answered
+  if (method === 'HEAD') response.writeHeader('content-length', String(Buffer.byteLength(body))).endWithoutBody();
   else response.end(body, close);
 }
 

@@ -7,7 +7,7 @@ import { COMMANDS } from '../../src/commands/index.ts';
 import { seededIds } from '../../src/core/ids.ts';
 import { nowhere } from '../../src/core/ports.ts';
 import { Timers } from '../../src/core/timers.ts';
-import type { Endpoint } from '../../src/faces/endpoint.ts';
+import type { Answer, Endpoint } from '../../src/faces/endpoint.ts';
 import { Router } from '../../src/faces/router.ts';
 import { commandEndpoint } from '../../src/faces/synap-command.ts';
 import { restEndpoints } from '../../src/faces/synap-rest.ts';
@@ -88,7 +88,7 @@ export function inProcess(flags: readonly string[] = []): InProcess {
       const endpoint = found?.node.methods.get(method);
       if (found === undefined || endpoint === undefined) throw new Error(`no route ${method} ${path}`);
       try {
-        const answer = await endpoint.answer(context, found.params, query, body);
+        const answer = (await endpoint.answer(context, found.params, query, body)) as Answer;
         return typeof answer === 'string'
           ? { status: 200, body: parseJson(answer) }
           : { status: answer.status, body: parseJson(answer.body) };

@@ -1,0 +1,159 @@
+/**
+ * Answers that go on: the frames of a talk over plain HTTP, as long as the client stays.
+ *
+ * Invariant: a response is written to only until its abort handler has run; what waits for a slow client is bounded as
+ * for a socket (outgoing.ts).
+ */
+import { Buffer } from 'node:buffer';
+import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Timers } from '../core/timers.ts';
+import type { Feed } from '../faces/endpoint.ts';
+import { CLOSE, type Frame } from '../faces/live.ts';
+import { type Flusher, type Line, Outgoing } from './outgoing.ts';
+import type { HttpResponse } from './uws.ts';
+
+/** Milliseconds between two heartbeats: proxies give up after 30 to 60 seconds of silence. */
+const HEARTBEAT_MS = 15_000;
+
+export class Feeds {
+  readonly #open = new Set<Running>();
+  readonly #clock: Clock;
+  readonly #flusher: Flusher;
+  readonly #fault: (error: unknown) => void;
+  readonly #endHeartbeat: () => void;
+  #leaving: string | undefined;
+
+  constructor(clock: Clock, timers: Timers, flusher: Flusher, fault: (error: unknown) => void) {
+    this.#clock = clock;
+    this.#flusher = flusher;
+    this.#fault = fault;
+    this.#endHeartbeat = timers.every(HEARTBEAT_MS, () => {
+      for (const running of this.#open) running.beat();
+    });
+  }
+
+  /** Feeds that are open. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** Begins a feed; only its head when `headOnly`. */
+  open(response: HttpResponse, feed: Feed, headOnly: boolean): void {
+    if (headOnly) {
+      feed.talk.closed(this.#clock.now(), false);
+      response.cork(() => {
+        head(response, feed);
+        response.endWithoutBody();
+      });
+      return;
+    }
+    const running = new Running(response, feed, this.#clock, this.#flusher, (error) => {
+      this.#open.delete(running);
+      if (error !== undefined) this.#fault(error);
+    });
+    this.#open.add(running);
+    running.start();
+    if (this.#leaving !== undefined) running.leave(this.#leaving);
+  }
+
+  /** Ends every feed, and those that open from now on too. */
+  closeAll(reason: string): void {
+    this.#leaving = reason;
+    this.#endHeartbeat();
+    for (const running of this.#open) running.leave(reason);
+  }
+}
+
+function head(response: HttpResponse, feed: Feed): void {
+  response
+    .writeHeader('access-control-allow-origin', '*')
+    .writeHeader('content-type', feed.type)
+    .writeHeader('cache-control', 'no-store')
+    .writeHeader('x-accel-buffering', 'no'); // proxies of that family would collect events
+}
+
+/** One feed and its client. */
+class Running implements Line {
+  readonly #response: HttpResponse;
+  readonly #feed: Feed;
+  readonly #clock: Clock;
+  readonly #outgoing: Outgoing;
+  readonly #ended: (error?: unknown) => void;
+  /** Bytes of the last write that the library could not pass on; it does not tell how many are left. */
+  #held = 0;
+  #slow = false;
+  #over = false;
+
+  constructor(response: HttpResponse, feed: Feed, clock: Clock, flusher: Flusher, ended: (error?: unknown) => void) {
+    this.#response = response;
+    this.#feed = feed;
+    this.#clock = clock;
+    this.#outgoing = new Outgoing(flusher, this);
+    this.#ended = ended;
+  }
+
+  start(): void {
+    this.#response.onAborted(() => this.#end());
+    this.#response.onWritable(() => {
+      this.#held = 0;
+      this.#outgoing.drained();
+      return true;
+    });
+    this.#response.cork(() => head(this.#response, this.#feed));
+    this.#feed.talk.start(this.#outgoing, this.#clock.now());
+  }
+
+  beat(): void {
+    if (this.#outgoing.waiting === 0) this.#outgoing.send({ bytes: this.#feed.heartbeat, binary: false });
+  }
+
+  leave(reason: string): void {
+    this.#outgoing.close(CLOSE.leaving, reason);
+  }
+
+  /** Writes up to the low-water mark in one piece, so that what the library may hold back stays known. */
+  write(frames: readonly Frame[], from: number): number {
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    for (let at = from; at < frames.length && size < LIMITS.socketLowWaterBytes; at++) {
+      const { bytes } = frames[at] as Frame;
+      pieces.push(bytes);
+      size += bytes.byteLength;
+    }
+    this.#response.cork(() => {
+      if (!this.#response.write(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, size)))
+        this.#held = size;
+    });
+    return pieces.length;
+  }
+
+  held(): number {
+    return this.#held;
+  }
+
+  finish(_code: number, _reason: string, slow: boolean): void {
+    if (this.#over) return;
+    this.#slow = slow;
+    // a client that does not read would never see a proper end
+    if (slow) this.#response.close();
+    else this.#response.cork(() => this.#response.end());
+    this.#end();
+  }
+
+  caughtUp(): void {
+    this.#feed.talk.drained(this.#clock.now());
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#outgoing.lost();
+    try {
+      this.#feed.talk.closed(this.#clock.now(), this.#slow);
+      this.#ended();
+    } catch (error) {
+      this.#ended(error);
+    }
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Frames on their way to receivers that may be slow.
+ *
+ * Frames are collected while handlers run and written once they have returned, one receiver after the other
+ * (measured.md finding 2: writing to many sockets inside a handler costs forty times as much).
+ * Invariant: for one receiver no more than `socketBacklogBytes` and one frame wait, and they leave in the order in which
+ * they were sent; a receiver above that is closed with 1008, and nothing that waits for it is kept.
+ */
+import { LIMITS } from '../core/limits.ts';
+import { CLOSE, type Frame, type Peer } from '../faces/live.ts';
+
+/** Collects the receivers that have something to write, and writes for all of them at the end of the turn. */
+export class Flusher {
+  readonly #fault: (error: unknown) => void;
+  #dirty: Outgoing[] = [];
+  #scheduled = false;
+
+  /** `fault` is told of what a write throws. */
+  constructor(fault: (error: unknown) => void) {
+    this.#fault = fault;
+  }
+
+  add(outgoing: Outgoing): void {
+    this.#dirty.push(outgoing);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#run);
+  }
+
+  readonly #run = (): void => {
+    const dirty = this.#dirty;
+    this.#dirty = []; // who becomes dirty meanwhile has to wait for the next turn
+    this.#scheduled = false;
+    for (const outgoing of dirty) {
+      try {
+        outgoing.flush();
+      } catch (error) {
+        this.#fault(error);
+      }
+    }
+  };
+}
+
+/** What is written through, and told, by one receiver's queue. */
+export interface Line {
+  /** Writes frames from `from` on, in order. Answers how many, and sets what the library now holds back. */
+  write(frames: readonly Frame[], from: number): number;
+  /** Bytes the library has taken and not yet handed to the system; 0: ready for more. */
+  held(): number;
+  /** Everything is written, or given up: close. */
+  finish(code: number, reason: string, slow: boolean): void;
+  /** The receiver has caught up after `send` answered `false`. */
+  caughtUp(): void;
+}
+
+export class Outgoing implements Peer {
+  readonly #flusher: Flusher;
+  readonly #line: Line;
+  #frames: Frame[] = [];
+  #head = 0;
+  /** Bytes of the frames that wait here. */
+  #bytes = 0;
+  /** Bytes the library held back when it was last asked; above 0 nothing is written until it has drained. */
+  #held = 0;
+  #dirty = false;
+  #behind = false;
+  #closing: { readonly code: number; readonly reason: string; readonly slow: boolean } | undefined;
+  #gone = false;
+
+  constructor(flusher: Flusher, line: Line) {
+    this.#flusher = flusher;
+    this.#line = line;
+  }
+
+  /** Bytes that wait for this receiver. */
+  get waiting(): number {
+    return this.#bytes + this.#held;
+  }
+
+  send(frame: Frame): boolean {
+    if (this.#gone || this.#closing !== undefined) return false;
+    if (this.waiting > LIMITS.socketBacklogBytes) {
+      this.#frames = [];
+      this.#head = 0;
+      this.#bytes = 0;
+      this.#finish(CLOSE.refused, 'the reader is too slow', true);
+      return false;
+    }
+    this.#frames.push(frame);
+    this.#bytes += frame.bytes.byteLength;
+    this.#mark();
+    if (this.waiting <= LIMITS.socketLowWaterBytes) return true;
+    this.#behind = true;
+    return false;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#gone || this.#closing !== undefined) return;
+    this.#finish(code, reason, false);
+  }
+
+  /** The connection is gone: nothing is written any more. */
+  lost(): void {
+    this.#gone = true;
+    this.#frames = [];
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+
+  /** The library has handed some of what it held to the system. */
+  drained(): void {
+    if (this.#gone) return;
+    this.#held = this.#line.held();
+    if (this.#held <= LIMITS.socketLowWaterBytes) this.#held = 0;
+    this.flush();
+  }
+
+  /** Writes what waits. */
+  flush(): void {
+    this.#dirty = false;
+    if (this.#gone) return;
+    if (this.#closing?.slow === true) return this.#line.finish(this.#closing.code, this.#closing.reason, true);
+    if (this.#held === 0 && this.#head < this.#frames.length) this.#write();
+    if (this.#gone) return;
+    if (this.#closing !== undefined && this.#head >= this.#frames.length)
+      return this.#line.finish(this.#closing.code, this.#closing.reason, false);
+    if (this.#behind && this.waiting <= LIMITS.socketLowWaterBytes) {
+      this.#behind = false;
+      this.#line.caughtUp();
+    }
+  }
+
+  #write(): void {
+    const frames = this.#frames;
+    const from = this.#head;
+    const written = this.#line.write(frames, from);
+    if (this.#gone) return;
+    this.#head = from + written;
+    if (this.#head >= frames.length) {
+      frames.length = 0;
+      this.#head = 0;
+      this.#bytes = 0;
+    } else {
+      for (let i = from; i < this.#head; i++) this.#bytes -= (frames[i] as Frame).bytes.byteLength;
+      if (this.#head > 1024) {
+        frames.splice(0, this.#head);
+        this.#head = 0;
+      }
+    }
+    this.#held = this.#line.held();
+  }
+
+  #finish(code: number, reason: string, slow: boolean): void {
+    this.#closing = { code, reason, slow };
+    this.#mark();
+  }
+
+  #mark(): void {
+    if (this.#dirty) return;
+    this.#dirty = true;
+    this.#flusher.add(this);
+  }
+}
