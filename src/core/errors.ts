@@ -117,6 +117,11 @@ export const ERRORS = {
   NOT_FOUND: row(404, 'Not found: {path}', 'No route has this path.'),
   METHOD_NOT_ALLOWED: row(405, 'Method not allowed: {method}', 'The path exists; the Allow header lists its methods.'),
   BAD_PATH: row(400, 'Invalid URL: {detail}', 'A path parameter cannot be read.'),
+  BAD_HANDSHAKE: row(
+    400,
+    '{detail}',
+    'The request cannot become a WebSocket; the text says which header or parameter is wrong.',
+  ),
   BAD_QUERY: row(400, 'Failed to deserialize query string: {detail}', 'The query string cannot be read.'),
   UNSUPPORTED_MEDIA_TYPE: row(
     415,
@@ -129,6 +134,11 @@ export const ERRORS = {
     'The body is larger than the cap.',
   ),
   BAD_JSON: row(400, 'Failed to parse the request body as JSON: {detail}', 'The body is not JSON.'),
+  BAD_MSGPACK: row(
+    400,
+    'Failed to parse the message as msgpack: {detail}',
+    'The bytes are not one msgpack value of plain types.',
+  ),
   BAD_SHAPE: row(
     422,
     'Failed to deserialize the JSON body into the target type: {detail}',
