@@ -515,6 +515,18 @@ describe('bounds', () => {
     expect(engine.check()).toEqual([]);
   });
 
+  test('count an idle topic that is subscribed to again among what must stay', () => {
+    withLimits({ pubsubBytes: 1_000 });
+    const [old, fresh] = ['o'.repeat(300), 'f'.repeat(300)];
+    engine.unsubscribe(subscribe([old]), [old]);
+    expect(refusal(() => subscribe([old, fresh]))).toBe(
+      'LIMIT_REACHED: Quota exceeded: 1000 bytes of topics and patterns',
+    );
+    expect(engine.topics()).toEqual([old]);
+    subscribe([fresh]);
+    expect(engine.topics()).toEqual([fresh]);
+  });
+
   test('hold for a listing', () => {
     withLimits({ topicsPerList: 2 });
     subscribe(['c', 'b', 'a']);
@@ -539,10 +551,24 @@ describe('remembered answers', () => {
     expect(engine.visited).toBeGreaterThan(before);
   });
 
+  test('are not kept for long topics, which would hold much memory for little', () => {
+    subscribe(['#']);
+    const long = 'a'.repeat(LIMITS.cachedTopicUnits + 1);
+    publish(long);
+    const before = engine.visited;
+    publish(long);
+    expect(engine.visited).toBeGreaterThan(before);
+  });
+
   test('stay true through every change, with room for few of them', () => {
     withLimits({ cachedTopics: 4, cachedMatches: 8, cachedTopicUnits: 6 });
     const topics = ['a', 'a.b', 'a.c', 'b', 'b.c', 'a.b.cc.d'];
-    const all = (): number[] => topics.map((topic) => publish(topic));
+    const all = (): number[] =>
+      topics.map((topic) => {
+        const matched = publish(topic);
+        expect(engine.check()).toEqual([]);
+        return matched;
+      });
     expect(all()).toEqual([0, 0, 0, 0, 0, 0]);
     subscribe(['a'], 'one');
     expect(all()).toEqual([1, 0, 0, 0, 0, 0]);

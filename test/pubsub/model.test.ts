@@ -253,6 +253,6 @@ test('answers as the model does, whatever the order of calls', () => {
     fc.property(fc.commands(steps, { maxCommands: 120, size: 'max' }), (commands) => {
       fc.modelRun(() => ({ model: new Model(), real: new Real() }), commands);
     }),
-    { seed, numRuns: runs(400) },
+    { seed, numRuns: runs(250) },
   );
 });

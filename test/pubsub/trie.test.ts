@@ -2,9 +2,12 @@
 import fc from 'fast-check';
 import { Qlobber } from 'qlobber';
 import { describe, expect, test } from 'vitest';
+import { CommandError } from '../../src/core/errors.ts';
+import { seededIds } from '../../src/core/ids.ts';
+import { PubSubEngine } from '../../src/pubsub/engine.ts';
 import { Trie } from '../../src/pubsub/trie.ts';
 import { runs, seed } from '../support/seed.ts';
-import { patternMatches } from './naive.ts';
+import { patternMatches, subscriptionMatches } from './naive.ts';
 
 const literal = fc.constantFrom('', 'a', 'b', 'ab', 'a#', '#a', 'c');
 const topic = fc.array(literal, { minLength: 1, maxLength: 6 }).map((levels) => levels.join('.'));
@@ -159,4 +162,36 @@ test('a match can stop at the first pattern found', () => {
   expect(trie.match('a.b')).toHaveLength(4);
   expect(trie.match('a.b', 1)).toHaveLength(1);
   expect(trie.match('a.b')).toHaveLength(4);
+});
+
+test('any text at all is refused as a pattern or matched as the naive matcher does', () => {
+  const unit = fc.oneof(
+    fc.constantFrom('.', '*', '#', '_', 'a', 'a'),
+    fc.string({ unit: 'binary', maxLength: 1 }),
+    fc.constantFrom('\ud800', '\udc00'),
+  );
+  const text = fc.array(unit, { maxLength: 12 }).map((units) => units.join(''));
+  fc.assert(
+    fc.property(fc.uniqueArray(text, { maxLength: 30 }), fc.array(text, { maxLength: 10 }), (texts, topics) => {
+      const engine = new PubSubEngine(seededIds(1));
+      const held = texts.filter((each) => {
+        try {
+          engine.subscribe([each], { subscriberId: `id ${each}` }, 0);
+          return true;
+        } catch (error) {
+          expect(error).toBeInstanceOf(CommandError);
+          expect(each).toMatch(/(^|\.)#\./);
+          return false;
+        }
+      });
+      for (const each of [...topics, ...texts].filter((name) => name !== ''))
+        expect(sorted(engine.matching(each).map((receiver) => receiver.id))).toEqual(
+          sorted(held.filter((stored) => subscriptionMatches(stored, each)).map((stored) => `id ${stored}`)),
+        );
+      for (const each of held) engine.unsubscribe(`id ${each}`);
+      expect(engine.check()).toEqual([]);
+      expect(engine.stats().totalSubscribers).toBe(0);
+    }),
+    { seed, numRuns: runs(200) },
+  );
 });
