@@ -79,6 +79,10 @@ function walk(bytes: Uint8Array): void {
     at += size;
     return value;
   };
+  const skip = (sizeOfLength: 1 | 2 | 4): void => {
+    const size = length(sizeOfLength);
+    at += size;
+  };
   const open = (count: number, map: boolean): void => {
     if (left.length > LIMITS.jsonDepth) throw bad('too deep');
     if (count > end - at) throw bad('the message ends too early');
@@ -98,14 +102,14 @@ function walk(bytes: Uint8Array): void {
     (left[depth] as number)--;
     const type = bytes[at++] as number;
     if (type >= 0xa0 && type <= 0xbf) at += type & 31;
-    else if (type >= 0xd9 && type <= 0xdb) at += length((1 << (type - 0xd9)) as 1 | 2 | 4);
+    else if (type >= 0xd9 && type <= 0xdb) skip((1 << (type - 0xd9)) as 1 | 2 | 4);
     else if (key) throw bad('a map key is no text');
     else if (type <= 0x7f || type >= 0xe0) continue;
     else if (type <= 0x8f) open(2 * (type & 15), true);
     else if (type <= 0x9f) open(type & 15, false);
     else if (type === 0xdc || type === 0xdd) open(length(type === 0xdc ? 2 : 4), false);
     else if (type === 0xde || type === 0xdf) open(2 * length(type === 0xde ? 2 : 4), true);
-    else if (type >= 0xc4 && type <= 0xc6) at += length((1 << (type - 0xc4)) as 1 | 2 | 4);
+    else if (type >= 0xc4 && type <= 0xc6) skip((1 << (type - 0xc4)) as 1 | 2 | 4);
     else {
       const size = FIXED[type - 0xc0] ?? -1;
       if (size < 0) throw bad(`type 0x${type.toString(16)} is not taken`);
