@@ -26,7 +26,7 @@ export const pubsubSubscribe = command({
   input: z.object({ topics: Topics, subscriber_id: z.string().nullish() }),
   output: z.object({ subscriber_id: z.string(), subscription_count: z.int(), topics: z.array(z.string()) }),
   errors: ['INVALID_VALUE', 'INVALID_REQUEST', 'LIMIT_REACHED'],
-  rest: { route: 'POST /pubsub/subscribe', body: '*', failure, fields: { subscriber_id: z.unknown() } },
+  rest: { route: 'POST /pubsub/subscribe', body: '*', failure, fields: { subscriber_id: z.unknown().optional() } },
   envelope: {
     prepare(payload) {
       const { topics } = payload;
@@ -118,6 +118,11 @@ export const pubsubUnsubscribe = command({
   output: z.object({ unsubscribed: z.int() }),
   errors: [],
   rest: { route: 'POST /pubsub/unsubscribe', body: '*', failure },
+  envelope: {
+    prepare({ subscriber_id, topics }) {
+      return { subscriber_id, topics: Array.isArray(topics) ? topics.filter((name) => typeof name === 'string') : undefined };
+    },
+  },
   example: { input: { subscriber_id: 'nobody' }, output: { unsubscribed: 0 } },
   run: ({ pubsub }, p) => ({ unsubscribed: pubsub.unsubscribe(p.subscriber_id, p.topics ?? undefined) }),
 });

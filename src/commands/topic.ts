@@ -4,7 +4,7 @@
 import * as z from 'zod';
 import { canonical } from '../core/json.ts';
 
-import type { RetentionPolicy } from '../stream/retention.ts';
+import type { TopicConfig } from '../stream/topics.ts';
 import type { TopicEvent, TopicRead } from '../stream/types.ts';
 import { command } from './define.ts';
 import { seconds, textMembers } from './message.ts';
@@ -29,7 +29,7 @@ const Policy = z
   ])
   .meta({ description: 'What each partition keeps, kept exactly at each publish; 0 limits nothing.' });
 
-const policy = (sent: z.output<typeof Policy> | null | undefined): RetentionPolicy | undefined =>
+const policy = (sent: z.output<typeof Policy> | null | undefined): TopicConfig['retention'] =>
   sent == null
     ? undefined
     : {

@@ -8,6 +8,8 @@
 /** One row of the table: the text with named holes, the REST status, whether trying again can help, and what to tell a reader. */
 export interface ErrorRow {
   readonly text: string;
+  /** What REST says instead, where the reference has two texts for one thing. */
+  readonly restText?: string;
   readonly status: number;
   readonly retryable: boolean;
   readonly about: string;
@@ -107,11 +109,67 @@ export const ERRORS = {
   ),
 
   // pub/sub
-  PUBSUB_TOPIC_NOT_FOUND: row(
-    404,
-    "Invalid request: Topic '{topic}' not found",
-    'Nobody has ever subscribed to exactly this topic.',
+  PUBSUB_TOPIC_NOT_FOUND: {
+    ...row(404, "Invalid request: Topic '{topic}' not found", 'Nobody has ever subscribed to exactly this topic.'),
+    restText: 'Topic not found',
+  },
+
+  // chat: texts of progressdb.md 3 and 4.4
+  CHAT_THREAD_NOT_FOUND: row(404, 'thread not found', 'No thread has this id, or it is deleted.'),
+  CHAT_MESSAGE_NOT_FOUND: row(404, 'message not found', 'No message has this id.'),
+  CHAT_MESSAGE_ELSEWHERE: row(404, 'message not found in thread', 'The message belongs to another thread.'),
+  CHAT_NOT_AUTHOR: row(403, 'author does not match', 'The caller neither owns this nor takes part in the thread.'),
+  CHAT_NOT_THREAD_AUTHOR: row(
+    403,
+    'author does not match thread',
+    'Only the author of a thread and those who wrote in it may write into it.',
   ),
+  CHAT_NOT_PARTICIPANT: row(
+    403,
+    'author not found in any message in this thread',
+    'Only the author of a thread and those who wrote in it may read it.',
+  ),
+  CHAT_THREAD_DELETED: row(403, 'thread deleted', 'The thread is deleted; nothing is written into it any more.'),
+  CHAT_NOT_REACTOR: row(403, 'reaction id does not match signed user', 'A signed user reacts in its own name only.'),
+  CHAT_REACTION_MISSING: row(400, 'missing id or reaction', 'A reaction is an identity and a text, both not empty.'),
+  CHAT_INVALID: row(400, '{detail}', 'The thread or message breaks the rules named in the text, joined by "; ".'),
+  CHAT_BAD_CURSOR: row(400, 'invalid cursor', '`before` and `after` take ids of messages, threads or versions.'),
+  CHAT_ONCE_REUSED: row(
+    409,
+    'idempotency key was used for another request',
+    'The same Idempotency-Key came with another request before.',
+  ),
+  CHAT_AUTHOR_REQUIRED: row(
+    400,
+    'author required for backend requests',
+    'Backend and admin callers say in whose name they act: body `author`, X-User-ID or query `author`.',
+  ),
+  CHAT_AUTHOR_TOO_LONG: row(400, 'author too long', 'An author has at most 128 bytes.'),
+  CHAT_AUTHOR_CONFLICT: row(
+    403,
+    'author mismatch between signature and {place}',
+    'A signed caller names another author than the one of its signature.',
+  ),
+  CHAT_AUTHOR_CHANGED: row(
+    403,
+    'author in body does not match verified author',
+    'An edit may repeat the author but not change it.',
+  ),
+  CHAT_SIGNATURE_MISSING: row(
+    401,
+    'missing signature headers',
+    'Frontend callers send X-User-ID and X-User-Signature; a signature without a user is no signature.',
+  ),
+  CHAT_SIGNATURE_INVALID: row(401, 'invalid signature', 'No backend key made this signature, or it has expired.'),
+  CHAT_NO_SIGNERS: row(
+    500,
+    'server misconfigured: no signing secrets available',
+    'A signature came, but no backend key is configured to check it with.',
+  ),
+  CHAT_NO_KMS: row(500, 'no kms provider registered', 'No master key is configured.'),
+  CHAT_NO_THREADS: row(400, 'no threads specified', 'Name threads, or set `all` on a server that has some.'),
+  CHAT_NO_THREAD_KEYS: row(400, 'no key mappings found for provided threads', 'None of these threads is encrypted.'),
+  CHAT_BAD_KEK: row(400, 'invalid new_kek_hex', 'A master key is 64 hexadecimal digits.'),
 
   // HTTP itself (synap-core.md 1.4, 9-23)
   NOT_FOUND: row(404, 'Not found: {path}', 'No route has this path.'),
@@ -178,6 +236,12 @@ export class CommandError extends Error {
     Error.stackTraceLimit = limit;
     this.code = code;
     this.holes = holes;
+  }
+
+  /** The text of this error over REST. */
+  get restText(): string {
+    const { restText }: ErrorRow = ERRORS[this.code];
+    return restText ?? this.message;
   }
 
   /** The HTTP status of this error on the Synap face. */

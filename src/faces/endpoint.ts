@@ -32,6 +32,8 @@ export interface Endpoint {
   readonly path: string;
   /** Whether the body is read as JSON before `answer` is called. */
   readonly body: 'none' | 'json';
+  /** `false`: `answer` never looks at the query string, so it is not fetched. */
+  readonly query?: false;
   /** Served without credentials even when they are required (synap-operations.md 1.1). */
   readonly open?: boolean;
   /** Names of request headers that `answer` is handed, as an array of texts in place of a body; empty when absent. */

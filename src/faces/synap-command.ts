@@ -31,6 +31,7 @@ export function commandEndpoint(table: ReadonlyMap<string, Executable>, fault: F
     method: 'POST',
     path: '/api/v1/command',
     body: 'json',
+    query: false,
     failure: jsonFailure,
     answer(context, _params, _query, body) {
       if (!isObject(body)) throw new CommandError('BAD_SHAPE', { detail: 'invalid type: expected a JSON object' });

@@ -23,7 +23,7 @@ export function restEndpoints(table: ReadonlyMap<string, Executable>): Endpoint[
 
 /** A refusal on this face: the status of the error and `{"code","error"}` (synap-core.md 1.3). */
 export function jsonFailure(error: CommandError): Reply {
-  const body = print({ code: error.status, error: error.message });
+  const body = print({ code: error.status, error: error.restText });
   return { status: error.status, type: 'application/json', body };
 }
 
@@ -88,6 +88,7 @@ function endpoint({ command, execute }: Executable, form: RestForm): Endpoint {
     method,
     path,
     body: wantsBody ? 'json' : 'none',
+    ...(query.length === 0 ? { query: false as const } : {}),
     failure: form.failure === 'status-200' ? failureAt200 : jsonFailure,
     answer(context, raws, search, body) {
       let raw = wantsBody ? object(body) : {};

@@ -32,6 +32,8 @@ export interface Monitoring {
   readonly endpoints: readonly Endpoint[];
   readonly metrics: Metrics;
   served(method: string, path: string, status: number): void;
+  /** Where the numbers of open connections come from. */
+  connections(read: () => { readonly sockets: number; readonly feeds: number }): void;
   /** The engines hold their data: readiness may say yes. */
   restored(): void;
   /** The server is going: readiness says no. */
@@ -82,6 +84,12 @@ export function monitoring(settings: Settings, names: readonly string[], watched
         answer: async () => ({ status: 200, type: 'text/plain; version=0.0.4', body: await metrics.render() }),
       },
     ],
+    connections(read) {
+      metrics.gauge('synapd_connections', 'Open live connections.', ['face'], () => [
+        [read().sockets, 'websocket'],
+        [read().feeds, 'sse'],
+      ]);
+    },
     restored() {
       phase = undefined;
     },

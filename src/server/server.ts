@@ -7,16 +7,24 @@
 import { type AccountOptions, Accounts } from '../auth/accounts.ts';
 import { compile } from '../commands/compile.ts';
 import type { Context } from '../commands/context.ts';
+import type { Command } from '../commands/define.ts';
 import { COMMANDS } from '../commands/index.ts';
-import { systemClock } from '../core/clock.ts';
-import { CommandError } from '../core/errors.ts';
+import { PUSHES } from '../commands/live.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { CommandError, invalidRequest } from '../core/errors.ts';
 import { systemIds } from '../core/ids.ts';
-import type { Log } from '../core/ports.ts';
+import type { Engine, Log } from '../core/ports.ts';
 import { Timers } from '../core/timers.ts';
+import type { Reply } from '../faces/endpoint.ts';
 import { commandEndpoint } from '../faces/synap-command.ts';
 import { jsonFailure, restEndpoints } from '../faces/synap-rest.ts';
+import type { DurableStore } from '../store/durable.ts';
+import { StoreError } from '../store/errors.ts';
+import { LmdbStore } from '../store/lmdb.ts';
 import { MemoryStore } from '../store/memory.ts';
+import { type Durability, Gate } from '../transports/gate.ts';
 import { Http } from '../transports/http.ts';
+import { Live } from '../transports/live.ts';
 import { App, closeListener, listen, portOf, type TemplatedApp, type us_listen_socket } from '../transports/uws.ts';
 import { parseJson } from '../wire/json.ts';
 import { documents } from './documents.ts';
@@ -44,7 +52,8 @@ export class Server {
   static async start(settings: Settings, who: AccountOptions, log: Log): Promise<Server> {
     const clock = systemClock;
     const timers = new Timers(clock);
-    const store = new MemoryStore();
+    const store = await openStore(settings, timers, log);
+    const gate = store.level === 'none' ? undefined : new Gate(durability(store));
     const engines = buildEngines(settings, { store, timers, ids: systemIds, clock });
     const accounts = await Accounts.open(who, clock);
     const context: Context = {
@@ -61,35 +70,37 @@ export class Server {
     };
     const monitor = monitoring(
       settings,
-      COMMANDS.map((row) => row.name),
+      [...COMMANDS, ...PUSHES].map((row) => row.name),
       { ...engines, store, accounts, clock, timers },
     );
-    const table = compile(COMMANDS, [], monitor.meter, { refusal: () => store.writable() });
+    const table = compile(rows(settings), PUSHES, monitor.meter, { refusal: () => store.writable() });
     const fault = faults(log, systemIds);
-    const http = new Http({
-      context,
-      door: accounts,
-      fault,
-      served: monitor.served,
-      bodyBytes: settings['server.max_body_bytes'],
-      failure: (_path, error) => jsonFailure(error),
-    });
+    const { served } = monitor;
+    const failure = (_path: string, error: CommandError): Reply => jsonFailure(error);
+    const live = new Live({ context, door: accounts, fault, timers, served, failure, table, ids: systemIds, gate });
+    const bodyBytes = settings['server.max_body_bytes'];
+    const { feeds } = live;
+    const http = new Http({ context, door: accounts, fault, served, bodyBytes, failure, gate, feeds });
     const app = App();
+    live.mount(app);
     http.mount(app, [
       ...restEndpoints(table.calls),
       commandEndpoint(table.calls, fault),
+      ...live.endpoints,
       ...monitor.endpoints,
       ...documents(),
     ]);
-    await store.restoreInto(Object.values(engines), clock.now());
+    monitor.connections(() => live.counts);
+    await restore(store, Object.values(engines), clock, log);
     monitor.restored();
     const host = settings['server.host'];
     const socket = await listen(app, host, settings['server.port']);
     if (socket === undefined) {
       timers.stop();
+      await store.close();
       throw new StartError(`cannot listen on ${host}:${settings['server.port']}: the port is in use, or not permitted`);
     }
-    return new Server({ app, socket, http, timers, store, monitor, log, settings }, host, portOf(socket));
+    return new Server({ app, socket, http, live, timers, store, monitor, log, settings }, host, portOf(socket));
   }
 
   /** Stops listening, lets requests under way end (`server.drain_ms_max` at most), and closes everything. */
@@ -99,9 +110,10 @@ export class Server {
   }
 
   async #drain(): Promise<void> {
-    const { app, socket, http, timers, store, monitor, log, settings } = this.#parts;
+    const { app, socket, http, live, timers, store, monitor, log, settings } = this.#parts;
     monitor.stopping();
     closeListener(socket);
+    live.closeAll('the server is stopping');
     const end = systemClock.monotonic() + settings['server.drain_ms_max'];
     while (http.pending > 0 && systemClock.monotonic() < end) await nextTurn();
     if (http.pending > 0) log.warn({ pending: http.pending }, 'requests were cut off by the stop');
@@ -116,11 +128,58 @@ interface Parts {
   readonly app: TemplatedApp;
   readonly socket: us_listen_socket;
   readonly http: Http;
+  readonly live: Live;
   readonly timers: Timers;
-  readonly store: MemoryStore;
+  readonly store: DurableStore;
   readonly monitor: Monitoring;
   readonly log: Log;
   readonly settings: Settings;
+}
+
+async function openStore(settings: Settings, timers: Timers, log: Log): Promise<DurableStore> {
+  if (settings.memory) return new MemoryStore();
+  try {
+    return await LmdbStore.open({
+      folder: settings.data_dir,
+      timers,
+      level: settings['durability.level'],
+      flushMs: settings['durability.flush_ms_max'],
+      log,
+    });
+  } catch (error) {
+    throw asStartError(error);
+  }
+}
+
+async function restore(store: DurableStore, engines: readonly Engine[], clock: Clock, log: Log): Promise<void> {
+  try {
+    const { unknown } = await store.restoreInto(engines, clock.now());
+    for (const { table, records: left } of unknown)
+      log.warn({ table, records: left }, 'a table nobody knows was left alone');
+  } catch (error) {
+    await store.close();
+    throw asStartError(error);
+  }
+}
+
+const asStartError = (error: unknown): unknown => (error instanceof StoreError ? new StartError(error.message) : error);
+
+/** What the gate asks of the store. */
+function durability(store: DurableStore): Durability {
+  return {
+    waits: store.level === 'sync',
+    position: () => store.position(),
+    urgent: () => store.urgent(),
+    flushed: () => store.flushed,
+    onFlushed: (listener) => store.onFlushed(listener),
+  };
+}
+
+/** The rows as these settings have them: what is switched off refuses every call of its family (synap-core.md 1.3). */
+function rows(settings: Settings): readonly Command[] {
+  if (settings['queue.enabled']) return COMMANDS;
+  const off = (): never => invalidRequest('Queue system disabled');
+  return COMMANDS.map((row) => (row.name.startsWith('queue.') ? { ...row, run: off } : row));
 }
 
 function isJson(text: string): boolean {

@@ -31,6 +31,14 @@ const FILES: Record<string, string> = {
   'key-management.json': 'default',
   'kv-command.json': 'default',
   'kv-rest.json': 'default',
+  'queue-rest.json': 'default',
+  'queue-command.json': 'default',
+  'stream-rest.json': 'default',
+  'stream-command.json': 'default',
+  'topics.json': 'default',
+  'consumer-groups.json': 'default',
+  'pubsub-rest.json': 'default',
+  'pubsub-command.json': 'default',
 };
 
 async function replay(file: string, profile: string): Promise<{ failed: Map<string, string>; passed: number }> {
