@@ -156,7 +156,7 @@ export class Sockets {
     who
       .then(
         (caller) => () => this.#decide(asked, caller),
-        (error: unknown) => () => this.#refuse(asked, this.#ports.fault(error)),
+        (error: unknown) => () => this.#refuse(asked, error),
       )
       .then((act) => {
         if (!aborted) response.cork(act);
@@ -164,7 +164,7 @@ export class Sockets {
   }
 
   #decide(asked: Asked, caller: Caller | undefined): void {
-    const { context, fault, failure, served } = this.#ports;
+    const { context, failure, served } = this.#ports;
     const { conversation, response } = asked;
     if (caller === undefined) {
       const error = new CommandError('UNAUTHORIZED', { detail: 'valid credentials required' });
@@ -178,7 +178,7 @@ export class Sockets {
       context.now = context.clock.now();
       talk = conversation.open(context, asked.params, asked.query);
     } catch (error) {
-      return this.#refuse(asked, error instanceof CommandError ? error : fault(error));
+      return this.#refuse(asked, error);
     }
     served('GET', conversation.path, 101);
     const socket = new Socket(this, this.#ports, this.#flusher, caller, talk);
@@ -187,8 +187,8 @@ export class Sockets {
     response.upgrade<Attached>({ socket }, key, '', asked.extensions, asked.socketContext);
   }
 
-  #refuse(asked: Asked, error: CommandError): void {
-    const reply = jsonFailure(error);
+  #refuse(asked: Asked, error: unknown): void {
+    const reply = jsonFailure(error instanceof CommandError ? error : this.#ports.fault(error));
     this.#ports.served('GET', asked.conversation.path, reply.status);
     writeReply(asked.response, reply);
   }

@@ -9,7 +9,7 @@ import { compile, type Table } from '../../src/commands/compile.ts';
 import type { Context } from '../../src/commands/context.ts';
 import { COMMANDS } from '../../src/commands/index.ts';
 import { PUSHES } from '../../src/commands/live.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { CommandError } from '../../src/core/errors.ts';
 import { systemIds } from '../../src/core/ids.ts';
 import { nowhere } from '../../src/core/ports.ts';
@@ -109,12 +109,12 @@ export function stopAll(): void {
 }
 
 /** Starts a server. Without a door everybody is an administrator. */
-export async function liveServer(options: { door?: Doorkeeper; gate?: Gate } = {}): Promise<LiveServer> {
+export async function liveServer(options: { door?: Doorkeeper; gate?: Gate; clock?: Clock } = {}): Promise<LiveServer> {
   const loaded = loadSettings(['--allow-flush-commands'], {}, () => {
     throw Object.assign(new Error('no file'), { code: 'ENOENT' });
   });
   if (loaded.action !== 'start') throw new Error('settings');
-  const clock = systemClock;
+  const clock = options.clock ?? systemClock;
   const timers = new Timers(clock);
   const context: Context = {
     clock,
