@@ -9,7 +9,6 @@ const engines = 'kv|queue|stream|pubsub|chat|auth';
 
 module.exports = {
   forbidden: [
-    { name: 'no cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     layer('core', []),
     layer(engines, ['core']),
     layer('store|ops', ['core']),
@@ -31,6 +30,7 @@ module.exports = {
     },
   ],
   options: {
+    parser: 'swc',
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: 'node_modules' },

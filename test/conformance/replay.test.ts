@@ -39,6 +39,7 @@ const FILES: Record<string, string> = {
   'consumer-groups.json': 'default',
   'pubsub-rest.json': 'default',
   'pubsub-command.json': 'default',
+  'websocket.json': 'default',
 };
 
 async function replay(file: string, profile: string): Promise<{ failed: Map<string, string>; passed: number }> {

@@ -4,6 +4,7 @@
 import { compile, type Table } from '../../src/commands/compile.ts';
 import type { Context } from '../../src/commands/context.ts';
 import { COMMANDS } from '../../src/commands/index.ts';
+import { PUSHES } from '../../src/commands/live.ts';
 import { seededIds } from '../../src/core/ids.ts';
 import { nowhere } from '../../src/core/ports.ts';
 import { Timers } from '../../src/core/timers.ts';
@@ -33,6 +34,15 @@ export interface Envelope {
   readonly error: string | null;
 }
 
+// the table knows no server, so it is compiled once for all
+const fault = (error: unknown): never => {
+  throw error;
+};
+const table = compile(COMMANDS, PUSHES, { count: () => {}, time: () => {} }, { refusal: () => undefined });
+const router = new Router<Endpoint>();
+const envelope = commandEndpoint(table.calls, fault);
+for (const endpoint of [...restEndpoints(table.calls), envelope]) router.add(endpoint.method, endpoint.path, endpoint);
+
 /** A fresh server without sockets; every caller is admin unless `context.session` is changed. */
 export function inProcess(flags: readonly string[] = []): InProcess {
   const loaded = loadSettings(['--allow-flush-commands', ...flags], {}, () => {
@@ -58,14 +68,6 @@ export function inProcess(flags: readonly string[] = []): InProcess {
     now: clock.now(),
     cancel: undefined,
   };
-  const table = compile(COMMANDS, [], { count: () => {}, time: () => {} }, { refusal: () => undefined });
-  const fault = (error: unknown): never => {
-    throw error;
-  };
-  const router = new Router<Endpoint>();
-  const envelope = commandEndpoint(table.calls, fault);
-  for (const endpoint of [...restEndpoints(table.calls), envelope])
-    router.add(endpoint.method, endpoint.path, endpoint);
   return {
     context,
     table,
