@@ -29,12 +29,14 @@ export interface LivePorts extends SocketPorts {
 export class Live {
   readonly feeds: Feeds;
   readonly endpoints: readonly Endpoint[];
+  readonly #flusher: Flusher;
   readonly #sockets: Sockets;
   readonly #conversations: readonly Conversation[];
 
   constructor(ports: LivePorts) {
     const { context, fault, gate, ids, table, timers } = ports;
     const flusher = new Flusher(fault);
+    this.#flusher = flusher;
     const parse = (bytes: Uint8Array): unknown => parseJson(decodeText(bytes));
     this.#sockets = new Sockets(ports, flusher);
     this.feeds = new Feeds(context.clock, timers, flusher, fault);
@@ -55,9 +57,13 @@ export class Live {
     this.#sockets.mount(app, this.#conversations);
   }
 
-  /** Tells everybody to go (1001), after what is already on its way; also those who come from now on. */
+  /**
+   * Tells everybody to go (1001), after what is already on its way; also those who come from now on. When it returns, all
+   * that do not lag behind have been told, so the listener may be closed.
+   */
   closeAll(reason: string): void {
     this.#sockets.closeAll(reason);
     this.feeds.closeAll(reason);
+    this.#flusher.flush();
   }
 }

@@ -27,10 +27,10 @@ export class Flusher {
     setImmediate(this.#run);
   }
 
-  readonly #run = (): void => {
+  /** Writes for all of them now. */
+  flush(): void {
     const dirty = this.#dirty;
     this.#dirty = []; // who becomes dirty meanwhile has to wait for the next turn
-    this.#scheduled = false;
     for (const outgoing of dirty) {
       try {
         outgoing.flush();
@@ -38,6 +38,11 @@ export class Flusher {
         this.#fault(error);
       }
     }
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    this.flush();
   };
 }
 

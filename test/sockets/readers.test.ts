@@ -122,6 +122,20 @@ describe('a server that stops', () => {
   });
 });
 
+describe('a server that is closed at once after it said so', () => {
+  it('has told every socket', async () => {
+    const leaving = await liveServer();
+    const clients = await Promise.all(Array.from({ length: 20 }, () => leaving.open('/pubsub/ws?topics=t')));
+    leaving.run('pubsub.publish', { topic: 't', payload: 'last' });
+    leaving.live.closeAll('the server is stopping');
+    leaving.stop();
+    for (const client of clients) {
+      expect((await client.take(2))[1]).toMatchObject({ payload: 'last' });
+      expect(await client.end()).toMatchObject({ code: 1001 });
+    }
+  });
+});
+
 describe('the queue of one receiver', () => {
   const frame = (size: number, mark = 0): Frame => ({ bytes: new Uint8Array(size).fill(mark), binary: true });
 
