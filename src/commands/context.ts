@@ -20,6 +20,14 @@ export interface CommandSettings {
   readonly maxValueBytes: number;
 }
 
+/** Copies of the data, written while work goes on. */
+export interface Backups {
+  /** The backup under way, and how many of its bytes are written. */
+  readonly progress: { readonly name: string | undefined; readonly done: number; readonly total: number };
+  /** Writes a backup of this name. Errors: `INVALID_REQUEST` (one is running, nothing is stored), `INVALID_VALUE` (name taken). */
+  start(name: string): Promise<{ readonly bytes: number; readonly ms: number }>;
+}
+
 export interface Context {
   readonly clock: Clock;
   readonly kv: KvEngine;
@@ -28,6 +36,7 @@ export interface Context {
   readonly topics: TopicEngine;
   readonly groups: GroupEngine;
   readonly pubsub: PubSubEngine;
+  readonly backups: Backups;
   readonly settings: CommandSettings;
   /** Whether a stored text is JSON by the rules of the wire. */
   readonly isJson: (text: string) => boolean;
@@ -35,6 +44,8 @@ export interface Context {
   session: Caller;
   /** Unix milliseconds of this call. */
   now: number;
+  /** Set when the answer of this call has to wait until its changes are on disk, whatever the server's level. */
+  sync: boolean;
   /** Set by a `run` that waits: what to do when the caller is gone before the answer. The transport takes it at once. */
   cancel: (() => void) | undefined;
 }

@@ -8,10 +8,11 @@ import * as kvKeys from './kv-keys.ts';
 import * as pubsub from './pubsub.ts';
 import * as queue from './queue.ts';
 import * as queueDead from './queue-dead.ts';
+import * as server from './server.ts';
 import * as stream from './stream.ts';
 import * as topic from './topic.ts';
 
-const families = [kv, kvKeys, queue, queueDead, stream, topic, group, pubsub];
+const families = [kv, kvKeys, queue, queueDead, stream, topic, group, pubsub, server];
 
 /** All rows that answer once, by id. */
 export const COMMANDS: readonly Command[] = families

@@ -120,7 +120,10 @@ export const pubsubUnsubscribe = command({
   rest: { route: 'POST /pubsub/unsubscribe', body: '*', failure },
   envelope: {
     prepare({ subscriber_id, topics }) {
-      return { subscriber_id, topics: Array.isArray(topics) ? topics.filter((name) => typeof name === 'string') : undefined };
+      return {
+        subscriber_id,
+        topics: Array.isArray(topics) ? topics.filter((name) => typeof name === 'string') : undefined,
+      };
     },
   },
   example: { input: { subscriber_id: 'nobody' }, output: { unsubscribed: 0 } },

@@ -14,7 +14,13 @@ import { jsonFailure } from './synap-rest.ts';
 /** Turns what is not a `CommandError` into one, after logging it. */
 export type Fault = (error: unknown) => CommandError;
 
-const Envelope = z.object({ command: z.string(), request_id: z.string(), payload: Json });
+const Envelope = z.object({
+  command: z.string(),
+  request_id: z.string(),
+  payload: Json,
+  /** `sync`: answer only once the change is on disk, whatever the server's level. */
+  durability: z.literal('sync').optional().catch(undefined),
+});
 
 interface Entry {
   /** Runs the command with this payload and gives the JSON text of the answer's `payload`. */
@@ -35,7 +41,8 @@ export function commandEndpoint(table: ReadonlyMap<string, Executable>, fault: F
     failure: jsonFailure,
     answer(context, _params, _query, body) {
       if (!isObject(body)) throw new CommandError('BAD_SHAPE', { detail: 'invalid type: expected a JSON object' });
-      const { command, request_id: id, payload } = read(body);
+      const { command, request_id: id, payload, durability } = read(body);
+      if (durability !== undefined) context.sync = true;
       try {
         const called = entries.get(command);
         if (called === undefined) throw new CommandError('UNKNOWN_COMMAND', { command });

@@ -27,6 +27,7 @@ import { Http } from '../transports/http.ts';
 import { Live } from '../transports/live.ts';
 import { App, closeListener, listen, portOf, type TemplatedApp, type us_listen_socket } from '../transports/uws.ts';
 import { parseJson } from '../wire/json.ts';
+import { backupsInto } from './backups.ts';
 import { documents } from './documents.ts';
 import { buildEngines } from './engines.ts';
 import { faults } from './faults.ts';
@@ -59,6 +60,7 @@ export class Server {
     const context: Context = {
       clock,
       ...engines,
+      backups: backupsInto(settings.backup_dir, store, log),
       settings: {
         allowFlush: settings['kv_store.allow_flush_commands'],
         maxValueBytes: settings['kv_store.max_value_size_bytes'] || Number.POSITIVE_INFINITY,
@@ -66,6 +68,7 @@ export class Server {
       isJson,
       session: { admin: false, allows: () => false },
       now: clock.now(),
+      sync: false,
       cancel: undefined,
     };
     const monitor = monitoring(

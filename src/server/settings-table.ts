@@ -58,6 +58,10 @@ const data = {
     text('the path of a folder', (path) => path !== '' && !path.includes('\0')),
     { default: './data', about: 'Folder of the durable data; one server at a time.', flag: 'data-dir' },
   ),
+  backup_dir: setting(
+    text('the path of a folder', (path) => path !== '' && !path.includes('\0')),
+    { default: './backups', about: 'Folder that backups of the running server are written to.', flag: 'backup-dir' },
+  ),
   memory: setting(boolean, {
     default: false,
     about: 'Keep everything in memory and write nothing to disk.',

@@ -159,7 +159,7 @@ export class Http {
       aborted: false,
       late: false,
     };
-    const query = request.getQuery() ?? '';
+    const query = endpoint.query === false ? '' : (request.getQuery() ?? '');
     const json = endpoint.body === 'json' && isJson(request.getHeader('content-type'));
     if (door.everyone !== undefined || endpoint.open === true)
       return this.#proceed(exchange, endpoint, door.everyone ?? NOBODY, params, query, json);
@@ -264,13 +264,15 @@ export class Http {
     try {
       context.session = caller;
       context.now = context.clock.now();
+      context.sync = false;
       answer = endpoint.answer(context, params, query, body);
     } catch (error) {
       return this.#fail(exchange, endpoint, error);
     }
     if (typeof answer !== 'string' && 'talk' in answer) return this.#feed(exchange, answer);
     if (!(answer instanceof Promise)) {
-      if (gate?.waits === true && gate.position() !== before) return this.#hold(gate, exchange, endpoint, answer);
+      if (gate !== undefined && (gate.waits || context.sync) && gate.position() !== before)
+        return this.#hold(gate, exchange, endpoint, answer);
       return this.#send(exchange, answer);
     }
     const { cancel } = context;

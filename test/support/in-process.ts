@@ -66,7 +66,12 @@ export function inProcess(flags: readonly string[] = []): InProcess {
     },
     session: { admin: true, allows: () => true },
     now: clock.now(),
+    sync: false,
     cancel: undefined,
+    backups: {
+      progress: { name: undefined, done: 0, total: 0 },
+      start: async () => ({ bytes: 32_768, ms: 3 }),
+    },
   };
   return {
     context,

@@ -131,6 +131,8 @@ export async function liveServer(options: { door?: Doorkeeper; gate?: Gate; cloc
     session: ADMIN,
     now: clock.now(),
     cancel: undefined,
+    sync: false,
+    backups: { progress: { name: undefined, done: 0, total: 0 }, start: async () => ({ bytes: 0, ms: 0 }) },
   };
   const faults: unknown[] = [];
   const fault = (error: unknown): CommandError => {
