@@ -1,7 +1,7 @@
 /**
  * `/ws`: the whole table on one socket, many requests in flight, subscriptions pushed beside the answers.
  *
- * A message is `{id, command, payload}`, as JSON text or as msgpack, and is answered in kind with `{id, success, payload,
+ * A message is `{id, command, payload}` (and `durability: "sync"` to be answered only from disk), as JSON text or msgpack, and is answered in kind with `{id, success, payload,
  * error, code}`, in any order. A push row is answered with its hello, then sends `{id, event}`, and `{id, end}` when it
  * ends by itself; `unsubscribe` with `{id: <that id>}` ends it. Commands are the ones of `POST /api/v1/command`, their
  * other names and shapes included; but a member of the wrong type is refused, where that endpoint takes it as absent.
@@ -174,6 +174,7 @@ class Duplex implements Talk {
       if (push !== undefined) return this.#subscribe(context, encoding, id, push.opener, push.read(fields));
       const call = this.#rows.calls.get(command);
       if (call === undefined) throw new CommandError('UNKNOWN_COMMAND', { command: command.slice(0, 200) });
+      context.sync = message['durability'] === 'sync';
       this.#call(context, encoding, id, call, fields);
     } catch (error) {
       this.#fail(encoding, id, error);
@@ -211,7 +212,8 @@ class Duplex implements Talk {
       );
       return;
     }
-    if (gate?.waits !== true || gate.position() === before) return this.#answer(encoding, id, () => show(output));
+    if (gate === undefined || !(gate.waits || context.sync) || gate.position() === before)
+      return this.#answer(encoding, id, () => show(output));
     this.#waiting.set(id, undefined);
     gate.hold((error) =>
       this.#settled(id, () =>

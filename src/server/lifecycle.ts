@@ -10,12 +10,23 @@ import type { Log } from '../core/ports.ts';
 import { createLog } from '../ops/log.ts';
 import { Server, StartError } from './server.ts';
 import { type Loaded, loadSettings, SettingsError } from './settings.ts';
+import { isTool, runTool, type Terminal } from './tools.ts';
 import { VERSION } from './version.ts';
+
+const terminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  error: (text) => void process.stderr.write(text),
+  progress: process.stderr.isTTY ? (text) => void process.stderr.write(`\r\x1b[K${text}`) : undefined,
+};
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Runs the program with these arguments until it is told to stop. */
 export async function runDaemon(argv: readonly string[], env: Environment): Promise<void> {
+  if (isTool(argv)) {
+    process.exitCode = await runTool(argv, terminal);
+    return;
+  }
   const loaded = load(argv, env);
   if (loaded === undefined) return;
   if (loaded.action === 'print') {
