@@ -4,6 +4,7 @@
 import * as z from 'zod';
 import { invalidRequest } from '../core/errors.ts';
 import { canonical } from '../core/json.ts';
+import type { QueueEngine } from '../queue/engine.ts';
 import type { Delivery, QueueSettings } from '../queue/types.ts';
 import type { Context } from './context.ts';
 import { command } from './define.ts';
@@ -48,6 +49,12 @@ const CONFIG = {
   }),
 };
 const CONFIG_FIELDS = Object.keys(CONFIG) as (keyof typeof CONFIG)[];
+const Durability = z
+  .enum(['server', 'sync'])
+  .nullish()
+  .meta({
+    description: '`sync`: changes of this queue are answered only once they are on disk; default as the server.',
+  });
 
 /** The lowest bits of a number, as the reference cuts them (3.3-3). */
 const cut = (bits: number, value: number | bigint): number => Number(BigInt.asUintN(bits, BigInt(value)));
@@ -64,19 +71,22 @@ export const queueCreate = command({
   access: 'configure',
   resource: (p) => `queue:${p.name}`,
   effect: 'write',
-  input: z.object({ name: QueueName, ...CONFIG }),
+  input: z.object({ name: QueueName, ...CONFIG, durability: Durability }),
   output: z.object({ success: Done, queue: z.string() }),
   errors: ['INVALID_VALUE', 'LIMIT_REACHED'],
   rest: {
     route: 'POST /queue/:name',
-    body: CONFIG_FIELDS,
+    body: [...CONFIG_FIELDS, 'durability'],
     fields: { default_max_retries: U32.nullish(), default_priority: U8.nullish() },
   },
   envelope: {
     /** A setting inside `config` wins; beside it, 0 counts as absent, because a client sends zeros (8.1-6). */
     prepare(payload) {
       const config = Object(payload['config']) as Record<string, unknown>;
-      const settings: Record<string, unknown> = { name: payload['name'] };
+      const settings: Record<string, unknown> = {
+        name: payload['name'],
+        durability: config['durability'] ?? payload['durability'],
+      };
       for (const field of CONFIG_FIELDS) {
         if (Object.hasOwn(config, field) && isInteger(config[field])) settings[field] = config[field];
         else if (isInteger(payload[field]) && Number(payload[field]) !== 0) settings[field] = payload[field];
@@ -94,6 +104,7 @@ export const queueCreate = command({
       priority: p.default_priority == null ? undefined : cut(8, p.default_priority),
       prefetch: number(p.prefetch_limit),
       dedupeMs: number(p.dedupe_window_ms),
+      sync: p.durability == null ? undefined : p.durability === 'sync',
     };
     queues.create(p.name, settings, now);
     return { success: true as const, queue: p.name };
@@ -112,6 +123,12 @@ const MESSAGE = {
     .meta({ description: 'Two publishes with one key within the window are one message.' }),
 };
 type Sent = z.output<z.ZodObject<typeof MESSAGE>>;
+
+/** The engine, for a change of a queue: its answer waits for the disk where the queue is made so. */
+function changing(context: Context, name: string): QueueEngine {
+  if (context.queues.sync(name)) context.sync = true;
+  return context.queues;
+}
 
 /** The bytes of a payload: an array of integers, text as UTF-8, any other JSON as its text (8.1-7, 9-25). */
 function bytesOf(payload: unknown): Uint8Array {
@@ -162,7 +179,9 @@ export const queuePublish = command({
     input: { queue: 'jobs', payload: [106, 111, 98], priority: 9 },
     output: { message_id: '5f1d2b9e-0c3a-4e55-9a4b-2f6f0d1c7e10' },
   },
-  run: ({ queues, now }, p) => ({ message_id: queues.publish(p.queue, bytesOf(p.payload), options(p), now) }),
+  run: (context, p) => ({
+    message_id: changing(context, p.queue).publish(p.queue, bytesOf(p.payload), options(p), context.now),
+  }),
 });
 
 export const queuePublishBatch = command({
@@ -182,11 +201,11 @@ export const queuePublishBatch = command({
     input: { queue: 'jobs', messages: [{ payload: [1] }, { payload: 'two' }] },
     output: { message_ids: ['5f1d2b9e-0c3a-4e55-9a4b-2f6f0d1c7e10', '5f1d2b9e-0c3a-4e55-9a4b-2f6f0d1c7e11'] },
   },
-  run: ({ queues, now }, p) => ({
-    message_ids: queues.publishBatch(
+  run: (context, p) => ({
+    message_ids: changing(context, p.queue).publishBatch(
       p.queue,
       p.messages.map((one) => ({ ...options(one), payload: bytesOf(one.payload) })),
-      now,
+      context.now,
     ),
   }),
 });
@@ -264,8 +283,9 @@ export const queueAck = command({
   errors: ['QUEUE_NOT_FOUND', 'MESSAGE_NOT_FOUND'],
   rest: { route: 'POST /queue/:name/ack', params: path, body: ['message_id'] },
   example: { before: held, input: { queue: 'jobs', message_id: ID }, output: { success: true } },
-  run({ queues, now }, p) {
-    queues.ack(p.queue, p.message_id, now);
+  run(context, p) {
+    const { now } = context;
+    changing(context, p.queue).ack(p.queue, p.message_id, now);
     return { success: true as const };
   },
 });
@@ -287,8 +307,9 @@ export const queueAckBatch = command({
     input: { queue: 'jobs', message_ids: ['unknown'] },
     output: { acked: 0, missing: ['unknown'] },
   },
-  run({ queues, now }, p) {
-    const { acked, missing } = queues.ackBatch(p.queue, p.message_ids, now);
+  run(context, p) {
+    const { now } = context;
+    const { acked, missing } = changing(context, p.queue).ackBatch(p.queue, p.message_ids, now);
     return { acked, missing: [...missing] };
   },
 });
@@ -310,8 +331,9 @@ export const queueNack = command({
     input: { queue: 'jobs', message_id: ID, requeue: false },
     output: { success: true },
   },
-  run({ queues, now }, p) {
-    queues.nack(p.queue, p.message_id, p.requeue, now);
+  run(context, p) {
+    const { now } = context;
+    changing(context, p.queue).nack(p.queue, p.message_id, p.requeue, now);
     return { success: true as const };
   },
 });

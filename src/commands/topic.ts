@@ -101,6 +101,10 @@ export const topicCreate = command({
     replication_factor: U64.nullish().meta({ description: 'Kept and shown, without effect; default 1.' }),
     segment_bytes: U64.nullish().meta({ description: 'Kept, without effect.' }),
     retention_policy: Policy.nullish(),
+    durability: z
+      .enum(['server', 'sync'])
+      .nullish()
+      .meta({ description: '`sync`: publishes are answered only once they are on disk; default as the server.' }),
   }),
   output: z.object({ num_partitions: z.int(), replication_factor: U64, success: Done, topic: z.string() }),
   errors: ['TOPIC_EXISTS', 'INVALID_VALUE', 'LIMIT_REACHED'],
@@ -117,6 +121,7 @@ export const topicCreate = command({
         replicationFactor: p.replication_factor,
         segmentBytes: p.segment_bytes,
         retention: policy(p.retention_policy),
+        sync: p.durability === 'sync',
       },
       now,
     );
@@ -233,7 +238,9 @@ export const topicPublish = command({
     input: { topic: 'orders', event_type: 'order.new', data: { id: 7 }, key: 'user-42' },
     output: { offset: 0, partition_id: 1, topic: 'orders' },
   },
-  run({ topics, now }, p) {
+  run(context, p) {
+    const { topics, now } = context;
+    if (topics.sync(p.topic)) context.sync = true;
     const { partition, offset } = topics.publish(
       p.topic,
       p.event_type,

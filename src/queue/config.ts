@@ -14,6 +14,7 @@ export const BUILT_IN: QueueConfig = {
   priority: 5,
   prefetch: 0,
   dedupeMs: 300_000,
+  sync: false,
 };
 
 /**
@@ -31,6 +32,7 @@ export function settle(settings: QueueSettings, defaults: QueueConfig): QueueCon
     priority: Math.min(HIGHEST_PRIORITY, whole('priority', settings.priority ?? defaults.priority)),
     prefetch: whole('prefetch_limit', settings.prefetch ?? defaults.prefetch),
     dedupeMs,
+    sync: settings.sync ?? defaults.sync,
   };
 }
 

@@ -15,7 +15,7 @@ import { BUILT_IN, counted, named, settle, unknownMessage, unknownQueue, whole }
 import { deadLetterOf, detailOf, explain, statsOf } from './explain.ts';
 import { Fifo } from './fifo.ts';
 import type { KeyEntry } from './key-window.ts';
-import type { Message } from './message.ts';
+import { MessageIndex } from './message-index.ts';
 import { type Job, Queue, type Shared } from './queue.ts';
 import { TABLES } from './records.ts';
 import { Restoration } from './restoration.ts';
@@ -73,8 +73,7 @@ export class QueueEngine implements Engine {
     this.#defaults = settle(defaults, BUILT_IN);
     this.#shared = {
       store: ports.store,
-      ids: ports.ids,
-      messages: new ShardedMap<Message>(),
+      messages: new MessageIndex(ports.ids),
       keys: new ShardedMap<KeyEntry>(),
       totals: new Totals(),
     };
@@ -350,6 +349,11 @@ export class QueueEngine implements Engine {
   /** The seven counters. Throws `QUEUE_NOT_FOUND`. */
   stats(queue: string): QueueStats {
     return statsOf(this.#find(queue));
+  }
+
+  /** Whether changes of this queue wait for the disk (`QueueConfig.sync`); `false` for an unknown one. */
+  sync(queue: string): boolean {
+    return this.#queues.get(queue)?.config.sync ?? false;
   }
 
   /** Everything else about a queue. Throws `QUEUE_NOT_FOUND`. */

@@ -7,7 +7,6 @@
  */
 import { CommandError, invalidValue } from '../core/errors.ts';
 import type { HeapItem } from '../core/heap.ts';
-import type { Ids } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Store } from '../core/ports.ts';
 import { later, named, unknownMessage, whole } from './config.ts';
@@ -15,6 +14,7 @@ import { DeadLetters, type Letter } from './dead-letters.ts';
 import { type KeyEntry, KeyWindow } from './key-window.ts';
 import { Consumers, Lease } from './leases.ts';
 import { DEAD, DELAYED, IN_FLIGHT, Message, NO_HEADERS, READY } from './message.ts';
+import type { MessageIndex } from './message-index.ts';
 import { HIGHEST_PRIORITY, ReadyLists } from './ready.ts';
 import { type CountRecord, putMessage, putState, removeMessage } from './records.ts';
 import { Schedule } from './schedule.ts';
@@ -26,9 +26,8 @@ import type { Room, Standing } from './waiters.ts';
 /** What the queues of an engine share. */
 export interface Shared {
   readonly store: Store;
-  readonly ids: Ids;
-  /** Every message of every queue, by id. */
-  readonly messages: ShardedMap<Message>;
+  /** Every message of every queue. */
+  readonly messages: MessageIndex;
   /** Every remembered message key of every queue. */
   readonly keys: ShardedMap<KeyEntry>;
   readonly totals: Totals;
@@ -160,13 +159,13 @@ export class Queue implements HeapItem {
   }
 
   #store(payload: Uint8Array, options: PublishOptions, now: number): string {
-    const { store, ids, messages } = this.#shared;
+    const { store, messages } = this.#shared;
     const priority = Math.min(HIGHEST_PRIORITY, options.priority ?? this.config.priority);
     const maxRetries = Math.min(Number.MAX_SAFE_INTEGER, options.maxRetries ?? this.config.maxRetries);
     const headers = options.headers ?? NO_HEADERS;
-    const id = ids.uuid();
+    const id = messages.mint();
     const message = new Message(id, this, payload, headers, priority, maxRetries, now, ++this.#position);
-    messages.set(id, message);
+    messages.add(message);
     const delay = options.delayMs ?? 0;
     if (delay > 0) this.#delay(message, now + delay);
     else this.#ready.push(message);
@@ -342,7 +341,7 @@ export class Queue implements HeapItem {
 
   #drop(message: Message | undefined): boolean {
     if (message === undefined) return false;
-    this.#shared.messages.delete(message.id);
+    this.#shared.messages.delete(message);
     removeMessage(this.#shared.store, message);
     return true;
   }

@@ -52,10 +52,11 @@ export class Restoration {
       if (message.queue.tally.isPurged(message.state, message.position)) {
         this.#litter.push(['queue.message', message.id], ['queue.state', message.id]);
       } else {
-        this.#shared.messages.set(message.id, message);
+        this.#shared.messages.add(message);
         message.queue.place(message, due, consumer, reason);
       }
     }
+    this.#shared.messages.settle();
     this.#keys.sort((a, b) => a.entry.until - b.entry.until);
     for (const { queue, entry } of this.#keys) queue.keys.restore(entry);
     return this.#litter.length === 0 ? undefined : sweep(this.#litter, this.#shared.store);

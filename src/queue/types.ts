@@ -16,6 +16,8 @@ export interface QueueConfig {
   readonly prefetch: number;
   /** Milliseconds during which a `messageKey` is remembered; 0 switches deduplication off. */
   readonly dedupeMs: number;
+  /** Whether changes of this queue are answered only once they are on disk, whatever the server's level. */
+  readonly sync: boolean;
 }
 
 /** A configuration with holes: what is absent takes the server's default (synap-core.md 9-18). */

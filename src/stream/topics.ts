@@ -59,6 +59,8 @@ export interface TopicConfig {
   readonly replicationFactor?: U64 | null | undefined;
   /** Kept and shown, without effect. */
   readonly segmentBytes?: U64 | null | undefined;
+  /** Whether a publish is answered only once it is on disk, whatever the server's level. Default `false`. */
+  readonly sync?: boolean | undefined;
   /** Absent: `retentionSecs` of the server. */
   readonly retention?: RetentionPolicy | null | undefined;
 }
@@ -68,6 +70,7 @@ export interface TopicInfo {
   readonly partitions: number;
   readonly replicationFactor: U64;
   readonly segmentBytes: U64 | null;
+  readonly sync: boolean;
   readonly retention: Retention;
   readonly createdAt: number;
   readonly generation: number;
@@ -140,6 +143,7 @@ export class TopicEngine implements Engine {
         partitions,
         replicationFactor: config.replicationFactor ?? 1,
         segmentBytes: config.segmentBytes ?? null,
+        sync: config.sync ?? false,
         retention: retentionOf(config.retention ?? this.#retention),
         createdAt: now,
         generation: this.#generations.take(now),
@@ -259,6 +263,11 @@ export class TopicEngine implements Engine {
     return this.#topic(name).info;
   }
 
+  /** Whether publishes to a topic wait for the disk; `false` for an unknown one. */
+  sync(name: string): boolean {
+    return this.#topics.get(name)?.info.sync ?? false;
+  }
+
   /** The offset that the next event of a partition will have; `undefined` when topic or partition do not exist. */
   endOffset(name: string, partition: number): number | undefined {
     return this.#topics.get(name)?.logs[partition]?.log.next;
@@ -349,8 +358,8 @@ export class TopicEngine implements Engine {
 }
 
 /** The record of a topic. */
-function record({ partitions, replicationFactor, segmentBytes, retention, createdAt, generation }: TopicInfo): Plain {
-  return { partitions, replicationFactor, segmentBytes, retention: storedRetention(retention), createdAt, generation };
+function record({ retention, ...info }: TopicInfo): Plain {
+  return { ...info, retention: storedRetention(retention) };
 }
 
 function choose({ logs, loads }: Topic, key: string | null | undefined): Partition {

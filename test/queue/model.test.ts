@@ -7,9 +7,9 @@ import { Model, type ModelParty, ModelQueue } from './model.ts';
 import { Bench, bytes } from './support.ts';
 
 const CONFIGS: QueueConfig[] = [
-  { maxDepth: 6, ackDeadlineSecs: 2, maxRetries: 1, priority: 5, prefetch: 0, dedupeMs: 3_000 },
-  { maxDepth: 50, ackDeadlineSecs: 1, maxRetries: 2, priority: 0, prefetch: 2, dedupeMs: 500 },
-  { maxDepth: 50, ackDeadlineSecs: 3, maxRetries: 0, priority: 9, prefetch: 1, dedupeMs: 60_000 },
+  { maxDepth: 6, ackDeadlineSecs: 2, maxRetries: 1, priority: 5, prefetch: 0, dedupeMs: 3_000, sync: false },
+  { maxDepth: 50, ackDeadlineSecs: 1, maxRetries: 2, priority: 0, prefetch: 2, dedupeMs: 500, sync: false },
+  { maxDepth: 50, ackDeadlineSecs: 3, maxRetries: 0, priority: 9, prefetch: 1, dedupeMs: 60_000, sync: false },
 ];
 
 const optional = <T>(arb: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arb, { nil: undefined, freq: 2 });
