@@ -69,6 +69,8 @@ export class Committer {
   #openSince = 0;
   #writingSince = 0;
   #scheduled = false;
+  /** A transaction is being written, or a backend that failed is being closed. */
+  #busy = false;
   /** What is open is to be written as soon as the transaction before is. */
   #due = false;
   #started = false;
@@ -193,7 +195,7 @@ export class Committer {
   }
 
   #pump(): void {
-    if (!this.#started || !this.#due || this.#writing !== undefined || this.failing !== undefined) return;
+    if (!this.#started || !this.#due || this.#busy || this.failing !== undefined) return;
     if (this.#open.empty) {
       this.#due = false;
       return;
@@ -206,6 +208,7 @@ export class Committer {
     const { backend, clock } = this.#options;
     const changes = this.#open;
     const upTo = this.position;
+    this.#busy = true;
     this.#writing = changes;
     this.#writingSince = this.#openSince;
     this.#open = new Changes();
@@ -213,19 +216,27 @@ export class Committer {
     this.#flushAlarm.set(Number.POSITIVE_INFINITY);
     const began = clock.monotonic();
     try {
-      if (reopen) {
-        await backend.close();
-        backend.open();
-      }
+      if (reopen) backend.open();
       const transaction = new Transaction(this.#encoder);
       const encoding = transaction.encode(changes, clock);
       if (encoding !== undefined) await encoding;
       await backend.commit(transaction);
     } catch (error) {
       this.#failed(changes, error);
+      await this.#close();
+      this.#busy = false;
       return;
     }
+    this.#busy = false;
     this.#landed(upTo, clock.monotonic() - began);
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#options.backend.close();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the data file could not be closed after a failure');
+    }
   }
 
   #landed(upTo: number, ms: number): void {
@@ -259,7 +270,8 @@ export class Committer {
   }
 
   #retry(): void {
-    if (this.#writing === undefined) this.#write = this.#commit(true);
+    if (!this.#busy) this.#write = this.#commit(true);
+    else this.#retryAlarm.set(this.#options.clock.now() + RETRY_MS);
   }
 
   #tell(error: CommandError | undefined): void {

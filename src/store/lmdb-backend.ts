@@ -140,10 +140,19 @@ export class LmdbBackend implements Backend {
   }
 
   sizes(): { readonly mapBytes: number; readonly fileBytes: number } {
+    return { mapBytes: this.#mapBytes(), fileBytes: existsSync(this.#file) ? statSync(this.#file).size : 0 };
+  }
+
+  #mapBytes(): number {
     const root = this.#root;
-    const stats = root?.getStats() as { mapSize?: number } | undefined;
-    root?.resetReadTxn(); // it would keep pages of its moment from being used again
-    return { mapBytes: stats?.mapSize ?? 0, fileBytes: existsSync(this.#file) ? statSync(this.#file).size : 0 };
+    if (root === undefined) return 0;
+    try {
+      const { mapSize } = root.getStats() as { mapSize: number };
+      root.resetReadTxn(); // it would keep the pages of its moment from being used again
+      return mapSize;
+    } catch {
+      return 0; // an environment that has failed tells nothing until it is opened anew
+    }
   }
 
   #setRange(bytes: Buffer, start: number, end: number): void {

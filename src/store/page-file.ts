@@ -22,6 +22,7 @@ import {
   META_PAGE_SIZE,
   META_TXN,
   NODE_TREE,
+  PATH_IS_FILE,
   TREE_BYTES,
   type Tree,
   treeAt,
@@ -39,7 +40,8 @@ function wrongMeta(meta: Buffer, slot: number, pageSize: number): string {
   if (meta.readUInt32LE(HEADER + 4) !== VERSION) return `is of version ${meta.readUInt32LE(HEADER + 4)}`;
   if (u64(meta, 0) !== slot || meta.readUInt16LE(18) !== META) return 'does not name itself';
   if (meta.readUInt32LE(META_PAGE_SIZE) !== pageSize) return 'names another page size';
-  if ((meta.readUInt16LE(META_FREE + 4) & INTEGER_KEYS) === 0) return 'describes no list of free pages';
+  if ((meta.readUInt16LE(META_FREE + 4) & ~PATH_IS_FILE) !== INTEGER_KEYS) return 'describes no list of free pages';
+  if (meta.readUInt16LE(META_MAIN + 4) !== 0) return 'describes no list of tables';
   const txnid = u64(meta, META_TXN);
   if (txnid !== 0 && txnid % 2 !== slot) return `names transaction ${txnid}, which belongs on the other`;
   return '';

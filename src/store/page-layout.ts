@@ -29,8 +29,9 @@ export const TREE_BYTES = 48;
 
 export const MAGIC = 0xbeefc0de;
 export const VERSION = 2;
-/** Set in the flags of the free list: its keys are integers. */
-export const INTEGER_KEYS = 8;
+/** The flags of the list of free pages: its keys are integers, and perhaps that lmdb's path was a file, not a folder. */
+export const INTEGER_KEYS = 0x0008;
+export const PATH_IS_FILE = 0x4000;
 
 /** One tree of pages as its record describes it. `root` is -1 when it is empty. */
 export interface Tree {
