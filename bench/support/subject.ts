@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK']).toString());
-const hasTaskset = ((): boolean => {
+export const hasTaskset = ((): boolean => {
   try {
     execFileSync('taskset', ['-c', '0', 'true']);
     return true;
@@ -30,14 +30,34 @@ export class Subject {
   }
 
   /** Starts `node ARGS` and waits for the line that tells its port. */
-  static async start(name: string, args: readonly string[]): Promise<Subject> {
-    const command = hasTaskset ? ['taskset', '-c', '0', process.execPath, ...args] : [process.execPath, ...args];
+  static start(name: string, args: readonly string[]): Promise<Subject> {
+    return Subject.#spawn(name, process.execPath, args, (text) => /"port":(\d+)/.exec(text)?.[1]);
+  }
+
+  /** Starts another server on a port of our choice, and waits until it says that it is ready. */
+  static program(
+    name: string,
+    command: string,
+    args: readonly string[],
+    port: number,
+    ready: RegExp,
+  ): Promise<Subject> {
+    return Subject.#spawn(name, command, args, (text) => (ready.test(text) ? String(port) : undefined));
+  }
+
+  static async #spawn(
+    name: string,
+    program: string,
+    args: readonly string[],
+    portIn: (output: string) => string | undefined,
+  ): Promise<Subject> {
+    const command = hasTaskset ? ['taskset', '-c', '0', program, ...args] : [program, ...args];
     const child = spawn(command[0] as string, command.slice(1), { cwd: top, stdio: ['ignore', 'pipe', 'inherit'] });
     const port = await new Promise<string>((resolve, reject) => {
       let text = '';
       child.stdout?.on('data', (chunk: Buffer) => {
         text += chunk.toString();
-        const found = /"port":(\d+)/.exec(text)?.[1];
+        const found = portIn(text);
         if (found !== undefined) resolve(found);
       });
       child.once('exit', (code) => reject(new Error(`${name} ended with ${code}: ${text}`)));
