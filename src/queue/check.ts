@@ -1,7 +1,6 @@
 /**
  * Broken invariants of the engine, one sentence each. Slow on purpose: it counts everything again.
  */
-import type { Heap } from '../core/heap.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Consumer } from './leases.ts';
 import { DEAD, DELAYED, IN_FLIGHT, type Message, READY } from './message.ts';
@@ -9,13 +8,8 @@ import type { Queue, Shared } from './queue.ts';
 import { Totals } from './tally.ts';
 import { type Party, type Room, type Rooms, Standing } from './waiters.ts';
 
-export function checkEngine(
-  queues: ReadonlyMap<string, Queue>,
-  rooms: Rooms,
-  due: Heap<Queue>,
-  shared: Shared,
-): string[] {
-  const broken = [...due.check(), ...rooms.check()];
+export function checkEngine(queues: ReadonlyMap<string, Queue>, rooms: Rooms, shared: Shared): string[] {
+  const broken = rooms.check();
   const places = new Map<Message, number>();
   const sums = new Totals();
   for (const [name, queue] of queues) {

@@ -4,7 +4,7 @@
 import { CommandError, invalidValue } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { HIGHEST_PRIORITY } from './ready.ts';
-import type { QueueConfig, QueueSettings } from './types.ts';
+import type { PublishOptions, QueueConfig, QueueSettings } from './types.ts';
 
 /** What a queue is like when nobody says anything (synap-core.md 1.1), and a deduplication window of five minutes. */
 export const BUILT_IN: QueueConfig = {
@@ -54,6 +54,15 @@ export function named(what: string, name: string): void {
   // a UTF-16 unit is at most three bytes, so short names need no counting
   if (name.length * 3 > LIMITS.nameBytes && Buffer.byteLength(name) > LIMITS.nameBytes)
     invalidValue(`${what} must have at most ${LIMITS.nameBytes} bytes`);
+}
+
+/** Throws `INVALID_VALUE` for options of a publish that make no sense; priorities over 9 do, they are stored as 9. */
+export function validate({ priority, maxRetries, delayMs, messageKey }: PublishOptions): void {
+  if (priority !== undefined) whole('priority', priority);
+  if (maxRetries !== undefined) whole('max_retries', maxRetries);
+  if (delayMs !== undefined && whole('delay_ms', delayMs) > LIMITS.delayMs)
+    invalidValue(`delay_ms must be at most ${LIMITS.delayMs}`);
+  if (messageKey !== undefined) named('message_key', messageKey);
 }
 
 /** The time `ms` after `now`, never beyond the largest exact integer. */

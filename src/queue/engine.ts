@@ -2,22 +2,21 @@
  * The work queues of a server: priorities, leases with exact deadlines, retries, dead letters, delays, deduplication.
  *
  * Invariant: a message is never with two consumers inside its deadline, never lost and never made up; what the store
- * was told gives the same queues back. Each operation first ends what is over at its `now`, so that an answer does not
- * depend on when the timer came; at most `SLICE` ends per call, the rest in the next ones.
+ * was told gives the same queues back.
  */
 import { CommandError } from '../core/errors.ts';
-import { Heap } from '../core/heap.ts';
 import type { Ids } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Alarm, Engine, Plain, Store } from '../core/ports.ts';
+import { Agenda } from './agenda.ts';
 import { checkEngine } from './check.ts';
 import { BUILT_IN, counted, named, settle, unknownMessage, unknownQueue, whole } from './config.ts';
 import { deadLetterOf, detailOf, explain, statsOf } from './explain.ts';
-import { Fifo } from './fifo.ts';
 import type { KeyEntry } from './key-window.ts';
 import { MessageIndex } from './message-index.ts';
-import { type Job, Queue, type Shared } from './queue.ts';
+import { Queue, type Shared } from './queue.ts';
 import { TABLES } from './records.ts';
+import { Remover } from './remover.ts';
 import { Restoration } from './restoration.ts';
 import { ShardedMap } from './sharded-map.ts';
 import { Totals } from './tally.ts';
@@ -41,9 +40,6 @@ import type {
 } from './types.ts';
 import { OneShot, type Room, Rooms, Standing } from './waiters.ts';
 
-/** Steps of background work per call: about a millisecond. */
-const SLICE = 1_000;
-
 export interface QueuePorts {
   readonly store: Store;
   readonly alarm: Alarm;
@@ -56,34 +52,31 @@ export class QueueEngine implements Engine {
   readonly #defaults: QueueConfig;
   readonly #shared: Shared;
   readonly #queues = new Map<string, Queue>();
-  /** The queues that wait for a time. */
-  readonly #due = new Heap<Queue>();
   readonly #rooms: Rooms;
-  /** Long work that is done in slices: removing what was purged or deleted, giving back what a socket held. */
-  readonly #jobs = new Fifo<Job>();
+  readonly #agenda: Agenda;
   #nextNumber = 1;
-  /** The next tick comes no sooner, so that other work gets in between two slices. */
-  #notBefore = 0;
-  #alarmAt = Number.POSITIVE_INFINITY;
   #restoration: Restoration | undefined;
 
   /** `defaults` are the server's own settings for queues that are created without (synap-core.md 9-18). */
   constructor(ports: QueuePorts, defaults: QueueSettings = {}) {
     this.#ports = ports;
     this.#defaults = settle(defaults, BUILT_IN);
+    const messages = new MessageIndex(ports.ids);
     this.#shared = {
       store: ports.store,
-      messages: new MessageIndex(ports.ids),
+      messages,
+      remover: new Remover(ports.store, messages),
       keys: new ShardedMap<KeyEntry>(),
       totals: new Totals(),
     };
     this.#rooms = new Rooms({
       wake: (queue, now) => {
-        this.#catchUp(queue, now);
-        this.#done(queue, now);
+        this.#agenda.catchUp(queue, now);
+        this.#agenda.done(queue, now);
       },
       giveBack: (standing, now) => this.#giveBack(standing, now),
     });
+    this.#agenda = new Agenda(ports.alarm, this.#rooms);
   }
 
   // ---- queues
@@ -120,8 +113,8 @@ export class QueueEngine implements Engine {
   purge(queue: string, now: number): number {
     const found = this.#open(queue, now);
     const { purged, job } = found.purge();
-    this.#begin(job, now);
-    this.#done(found, now);
+    this.#agenda.begin(job, now);
+    this.#agenda.done(found, now);
     return purged;
   }
 
@@ -131,8 +124,8 @@ export class QueueEngine implements Engine {
     if (found === undefined) return false;
     this.#queues.delete(queue);
     const job = found.destroy();
-    this.#begin(job, now);
-    this.#done(found, now);
+    this.#agenda.begin(job, now);
+    this.#agenda.done(found, now);
     return true;
   }
 
@@ -146,7 +139,7 @@ export class QueueEngine implements Engine {
   publish(queue: string, payload: Uint8Array, options: PublishOptions, now: number): string {
     const found = this.#open(queue, now);
     const id = found.publish(payload, options, now);
-    this.#done(found, now);
+    this.#agenda.done(found, now);
     return id;
   }
 
@@ -155,7 +148,7 @@ export class QueueEngine implements Engine {
     const found = this.#open(queue, now);
     if (publications.length > LIMITS.batch) counted('batch', publications.length, LIMITS.batch);
     const ids = found.publishAll(publications, now);
-    this.#done(found, now);
+    this.#agenda.done(found, now);
     return ids;
   }
 
@@ -169,9 +162,9 @@ export class QueueEngine implements Engine {
     const found = this.#queues.get(queue);
     if (found === undefined) return undefined;
     named('consumer id', consumerId);
-    this.#catchUp(found, now);
+    this.#agenda.catchUp(found, now);
     const delivery = found.take(consumerId, undefined, now);
-    this.#done(found, now);
+    this.#agenda.done(found, now);
     return delivery;
   }
 
@@ -181,9 +174,9 @@ export class QueueEngine implements Engine {
     const found = this.#queues.get(queue);
     if (found === undefined) return [];
     named('consumer id', consumerId);
-    this.#catchUp(found, now);
+    this.#agenda.catchUp(found, now);
     const deliveries = found.takeMany(consumerId, max, now);
-    this.#done(found, now);
+    this.#agenda.done(found, now);
     return deliveries;
   }
 
@@ -205,9 +198,9 @@ export class QueueEngine implements Engine {
     const room = this.#enter(queue, consumerId, now);
     const end = Math.min(until, now + LIMITS.waitMs);
     const waiter = new OneShot(this.#rooms, room, consumerId, max, end, deliver);
-    if (room.queue !== undefined) this.#done(room.queue, now);
+    if (room.queue !== undefined) this.#agenda.done(room.queue, now);
     if (waiter.waiting && end <= now) waiter.giveUp();
-    this.#ring();
+    this.#agenda.ring();
     return waiter;
   }
 
@@ -228,7 +221,7 @@ export class QueueEngine implements Engine {
     const room = this.#enter(queue, consumerId, now);
     const standing = new Standing(room, consumerId, prefetch, deliver);
     if (options.paused === true) standing.pause();
-    if (room.queue !== undefined) this.#done(room.queue, now);
+    if (room.queue !== undefined) this.#agenda.done(room.queue, now);
     return standing;
   }
 
@@ -241,7 +234,7 @@ export class QueueEngine implements Engine {
   ack(queue: string, id: string, now: number): void {
     const found = this.#open(queue, now);
     found.ack(id, now);
-    this.#done(found, now);
+    this.#agenda.done(found, now);
   }
 
   /** Acknowledges each of up to `LIMITS.batch` messages that can be. Throws `QUEUE_NOT_FOUND`, `INVALID_VALUE`. */
@@ -250,7 +243,7 @@ export class QueueEngine implements Engine {
     if (ids.length > LIMITS.batch) counted('batch', ids.length, LIMITS.batch);
     const missing = ids.filter((id) => !found.tryAck(id, now));
     const acked = ids.length - missing.length;
-    this.#done(found, now);
+    this.#agenda.done(found, now);
     return { acked, missing };
   }
 
@@ -261,7 +254,7 @@ export class QueueEngine implements Engine {
   nack(queue: string, id: string, requeue: boolean, now: number): void {
     const found = this.#open(queue, now);
     found.nack(id, requeue, now);
-    this.#done(found, now);
+    this.#agenda.done(found, now);
   }
 
   /**
@@ -272,7 +265,7 @@ export class QueueEngine implements Engine {
     const found = this.#open(queue, now);
     counted('extension', ms, Number.MAX_SAFE_INTEGER);
     const deadline = found.extend(id, ms, now);
-    this.#done(found, now);
+    this.#agenda.done(found, now);
     return deadline;
   }
 
@@ -315,7 +308,7 @@ export class QueueEngine implements Engine {
       found.revive(message, now);
       replayed.push(id);
     }
-    this.#done(found, now);
+    this.#agenda.done(found, now);
     return { replayed, missing, remaining: found.dead.size };
   }
 
@@ -331,8 +324,8 @@ export class QueueEngine implements Engine {
   deadPurge(queue: string, now: number): number {
     const found = this.#open(queue, now);
     const { purged, job } = found.purgeDead();
-    this.#begin(job, now);
-    this.#done(found, now);
+    this.#agenda.begin(job, now);
+    this.#agenda.done(found, now);
     return purged;
   }
 
@@ -384,31 +377,18 @@ export class QueueEngine implements Engine {
   // ---- time
 
   nextDeadline(): number {
-    const soonest = Math.min(this.#due.peek()?.due ?? Number.POSITIVE_INFINITY, this.#rooms.next);
-    return Math.max(this.#jobs.size > 0 ? 0 : soonest, this.#notBefore);
+    return this.#agenda.next;
   }
 
   tick(now: number): void {
-    let left = SLICE;
-    while (left > 0) {
-      const queue = this.#due.peek();
-      if (queue === undefined || queue.due > now) break;
-      left -= Math.max(1, queue.advance(now, left));
-      queue.offer(now);
-      this.#settle(queue);
-    }
-    if (left > 0) left -= this.#rooms.expire(now, left);
-    left = this.#work(left, now);
-    this.#notBefore = left > 0 ? 0 : now + 1;
-    this.#alarmAt = Number.NaN; // the alarm rang and is off
-    this.#ring();
+    this.#agenda.tick(now);
   }
 
   // ---- restore
 
   restore(table: string, key: string, value: Plain): void {
     this.#restoration ??= new Restoration(this.#shared, (name, { number, createdAt, config }) =>
-      this.#add(name, number, createdAt, config),
+      this.#add(name, number, createdAt, settle(config, BUILT_IN)),
     );
     this.#restoration.take(table, key, value);
   }
@@ -419,17 +399,14 @@ export class QueueEngine implements Engine {
     if (restoration !== undefined) {
       const job = restoration.finish();
       this.#nextNumber = Math.max(this.#nextNumber, restoration.highestNumber + 1);
-      if (job !== undefined) this.#begin(job, now);
+      if (job !== undefined) this.#agenda.begin(job, now);
     }
-    for (const queue of this.#queues.values()) this.#settle(queue);
-    this.#ring();
+    for (const queue of this.#queues.values()) this.#agenda.settle(queue);
+    this.#agenda.ring();
   }
 
   check(): string[] {
-    const broken = checkEngine(this.#queues, this.#rooms, this.#due, this.#shared);
-    if (this.#alarmAt > this.nextDeadline())
-      broken.push(`the alarm is set for ${this.#alarmAt}, after ${this.nextDeadline()}`);
-    return broken;
+    return [...this.#agenda.check(), ...checkEngine(this.#queues, this.#rooms, this.#shared)];
   }
 
   // ---- inside
@@ -450,83 +427,33 @@ export class QueueEngine implements Engine {
   /** The queue of this name, with all ended that is over at `now`. */
   #open(name: string, now: number): Queue {
     const queue = this.#find(name);
-    this.#catchUp(queue, now);
+    this.#agenda.catchUp(queue, now);
     return queue;
   }
 
-  /** What ends here goes to those who wait before the caller gets at it, as if the timer had come in time. */
-  #catchUp(queue: Queue, now: number): void {
-    if (queue.due > now) return;
-    queue.advance(now, SLICE);
-    queue.offer(now);
-    this.#settle(queue);
-  }
-
-  /** The end of every operation on a queue: who waits gets what is ready, and the alarm is moved. */
-  #done(queue: Queue, now: number): void {
-    queue.offer(now);
-    this.#settle(queue);
-    this.#ring();
-  }
-
-  /** States the counters of a queue, and puts it where its next deadline belongs. */
-  #settle(queue: Queue): void {
-    queue.count();
-    const due = queue.nextDeadline();
-    if (due === queue.due) return;
-    queue.due = due;
-    if (due === Number.POSITIVE_INFINITY) this.#due.remove(queue);
-    else if (queue.slot < 0) this.#due.push(queue);
-    else this.#due.moved(queue);
-  }
-
-  #ring(): void {
-    const at = this.nextDeadline();
-    if (at === this.#alarmAt) return;
-    this.#alarmAt = at;
-    this.#ports.alarm.set(at);
-  }
-
-  /** The room of a queue name, with room for one more. */
+  /** The room of a queue name, with a place for one more. */
   #enter(name: string, consumerId: string, now: number): Room {
     named('queue name', name);
     named('consumer id', consumerId);
     const queue = this.#queues.get(name);
-    if (queue !== undefined) this.#catchUp(queue, now);
+    if (queue !== undefined) this.#agenda.catchUp(queue, now);
     const room = this.#rooms.of(name, this.#queues.get(name));
     if (room.parties.size >= LIMITS.waiters)
       throw new CommandError('LIMIT_REACHED', { detail: `at most ${LIMITS.waiters} consumers may wait on one queue` });
     return room;
   }
 
+  /** Nacks what a closed subscription holds, with requeue (synap-core.md 9-17). */
   #giveBack(standing: Standing, now: number): void {
-    this.#begin((at) => {
+    this.#agenda.begin((at) => {
       const lease = standing.leases.first;
       const queue = lease?.message.queue;
       if (lease === undefined || queue === undefined || queue.gone) return false;
       queue.fail(lease, true, at);
       queue.offer(at);
-      this.#settle(queue);
+      this.#agenda.settle(queue);
       return true;
     }, now);
-    if (standing.room.queue !== undefined) this.#done(standing.room.queue, now);
-  }
-
-  /** Does the first slice of a job at once; what is left comes with the ticks. */
-  #begin(job: Job, now: number): void {
-    for (let steps = 0; steps < SLICE; steps++) if (!job(now)) return;
-    this.#jobs.push(job);
-    this.#ring();
-  }
-
-  #work(steps: number, now: number): number {
-    let left = steps;
-    while (left > 0) {
-      const job = this.#jobs.peek();
-      if (job === undefined) break;
-      left--;
-      if (!job(now)) this.#jobs.shift();
-    }
-    return left;
+    this.#agenda.ring();
   }
 }

@@ -27,14 +27,22 @@ export class KeyWindow {
   readonly #all: ShardedMap<KeyEntry>;
   readonly #prefix: string;
   readonly #windowMs: number;
+  readonly #most: number;
   readonly #order = new Fifo<KeyEntry>();
 
-  /** `all` is shared by the queues of the engine; `number` is the queue's. */
-  constructor(store: Store, all: ShardedMap<KeyEntry>, number: number, windowMs: number) {
+  /** `all` is shared by the queues of the engine; `number` is the queue's; `most` keys are remembered. */
+  constructor(
+    store: Store,
+    all: ShardedMap<KeyEntry>,
+    number: number,
+    windowMs: number,
+    most: number = LIMITS.dedupeKeys,
+  ) {
     this.#store = store;
     this.#all = all;
     this.#prefix = `${number}:`;
     this.#windowMs = windowMs;
+    this.#most = most;
   }
 
   get size(): number {
@@ -59,7 +67,7 @@ export class KeyWindow {
     const entry: KeyEntry = { key: this.#prefix + key, id, until: now + this.#windowMs };
     this.restore(entry);
     this.#store.put('queue.key', entry.key, [id, entry.until] satisfies KeyRecord);
-    if (this.#order.size > LIMITS.dedupeKeys) this.shift();
+    if (this.#order.size > this.#most) this.shift();
   }
 
   /** Takes a stored entry back; the entries of a queue must come in the order they expire. */

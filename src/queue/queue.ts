@@ -5,18 +5,19 @@
  * tally agrees; every move is stated to the store in the call that makes it. When a call is over, no message is ready
  * while a party that may take it stands in line.
  */
-import { CommandError, invalidValue } from '../core/errors.ts';
+import { CommandError } from '../core/errors.ts';
 import type { HeapItem } from '../core/heap.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Store } from '../core/ports.ts';
-import { later, named, unknownMessage, whole } from './config.ts';
+import { later, unknownMessage, validate } from './config.ts';
 import { DeadLetters, type Letter } from './dead-letters.ts';
 import { type KeyEntry, KeyWindow } from './key-window.ts';
 import { Consumers, Lease } from './leases.ts';
 import { DEAD, DELAYED, IN_FLIGHT, Message, NO_HEADERS, READY } from './message.ts';
 import type { MessageIndex } from './message-index.ts';
 import { HIGHEST_PRIORITY, ReadyLists } from './ready.ts';
-import { type CountRecord, putMessage, putState, removeMessage } from './records.ts';
+import { type CountRecord, putMessage, putState } from './records.ts';
+import type { Job, Remover } from './remover.ts';
 import { Schedule } from './schedule.ts';
 import type { ShardedMap } from './sharded-map.ts';
 import { Tally, type Totals } from './tally.ts';
@@ -28,13 +29,11 @@ export interface Shared {
   readonly store: Store;
   /** Every message of every queue. */
   readonly messages: MessageIndex;
+  readonly remover: Remover;
   /** Every remembered message key of every queue. */
   readonly keys: ShardedMap<KeyEntry>;
   readonly totals: Totals;
 }
-
-/** A piece of long work: does one step and answers whether there is more. */
-export type Job = (now: number) => boolean;
 
 export class Queue implements HeapItem {
   slot = -1;
@@ -103,7 +102,7 @@ export class Queue implements HeapItem {
   // ---- publish
 
   publish(payload: Uint8Array, options: PublishOptions, now: number): string {
-    this.#validate(options);
+    validate(options);
     const key = options.messageKey;
     const twin = key === undefined ? undefined : this.#twin(key, now);
     if (twin !== undefined) return twin;
@@ -118,7 +117,7 @@ export class Queue implements HeapItem {
     let ready = 0;
     let delayed = 0;
     for (const publication of publications) {
-      this.#validate(publication);
+      validate(publication);
       const key = publication.messageKey;
       if (key !== undefined && this.config.dedupeMs > 0) {
         if (fresh.has(key) || this.keys.find(key, now) !== undefined) continue;
@@ -133,15 +132,6 @@ export class Queue implements HeapItem {
       const twin = key === undefined ? undefined : this.#twin(key, now);
       return twin ?? this.#store(publication.payload, publication, now);
     });
-  }
-
-  #validate(options: PublishOptions): void {
-    const { priority, maxRetries, delayMs, messageKey } = options;
-    if (priority !== undefined) whole('priority', priority);
-    if (maxRetries !== undefined) whole('max_retries', maxRetries);
-    if (delayMs !== undefined && whole('delay_ms', delayMs) > LIMITS.delayMs)
-      invalidValue(`delay_ms must be at most ${LIMITS.delayMs}`);
-    if (messageKey !== undefined) named('message_key', messageKey);
   }
 
   /** The id of the message that was published with this key before, counted as a duplicate. */
@@ -301,7 +291,7 @@ export class Queue implements HeapItem {
   purgeDead(): { readonly purged: number; readonly job: Job } {
     const old = this.#dead;
     this.#dead = new DeadLetters();
-    return { purged: this.tally.purgeDead(this.#position), job: () => this.#dropDead(old) };
+    return { purged: this.tally.purgeDead(this.#position), job: this.#shared.remover.dead(old) };
   }
 
   // ---- the whole queue
@@ -310,7 +300,7 @@ export class Queue implements HeapItem {
   purge(): { readonly purged: number; readonly job: Job } {
     const old = this.#ready;
     this.#ready = new ReadyLists();
-    return { purged: this.tally.purge(this.#position), job: () => this.#dropReady(old) };
+    return { purged: this.tally.purge(this.#position), job: this.#shared.remover.ready(old) };
   }
 
   /** Ends the queue. Nothing of it may be used afterwards but the job, which removes what it held. */
@@ -321,29 +311,11 @@ export class Queue implements HeapItem {
     this.#shared.store.remove('queue.count', this.#countKey);
     this.room?.orphan();
     this.room = undefined;
-    return () =>
-      this.#dropReady(this.#ready) || this.#dropScheduled() || this.#dropDead(this.#dead) || this.keys.shift();
-  }
-
-  #dropReady(lists: ReadyLists): boolean {
-    return this.#drop(lists.shift());
-  }
-
-  #dropScheduled(): boolean {
-    return this.#drop(this.schedule.take(Number.POSITIVE_INFINITY)?.message);
-  }
-
-  #dropDead(letters: DeadLetters): boolean {
-    const message = letters.oldest();
-    if (message?.letter !== undefined) letters.remove(message.letter);
-    return this.#drop(message);
-  }
-
-  #drop(message: Message | undefined): boolean {
-    if (message === undefined) return false;
-    this.#shared.messages.delete(message);
-    removeMessage(this.#shared.store, message);
-    return true;
+    const { remover } = this.#shared;
+    const ready = remover.ready(this.#ready);
+    const scheduled = remover.scheduled(this.schedule);
+    const dead = remover.dead(this.#dead);
+    return (now) => ready(now) || scheduled(now) || dead(now) || this.keys.shift();
   }
 
   // ---- restore
@@ -434,6 +406,6 @@ export class Queue implements HeapItem {
   /** The message is done with. */
   #forget(message: Message): void {
     this.tally.leave(message);
-    this.#drop(message);
+    this.#shared.remover.drop(message);
   }
 }

@@ -8,8 +8,9 @@
 import type { Plain, Store } from '../core/ports.ts';
 import type { KeyEntry } from './key-window.ts';
 import { DEAD, DELAYED, Message, READY } from './message.ts';
-import type { Job, Queue, Shared } from './queue.ts';
+import type { Queue, Shared } from './queue.ts';
 import type { CountRecord, KeyRecord, MessageRecord, QueueRecord, StateRecord } from './records.ts';
+import type { Job } from './remover.ts';
 import type { DeadReason } from './types.ts';
 
 /** A message on its way to its place. */

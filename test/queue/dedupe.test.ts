@@ -1,8 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
-import { LIMITS } from '../../src/core/limits.ts';
-import { nowhere } from '../../src/core/ports.ts';
 import { type KeyEntry, KeyWindow } from '../../src/queue/key-window.ts';
 import { ShardedMap } from '../../src/queue/sharded-map.ts';
+import { RecordingStore } from '../support/recorder.ts';
 import { Bench, bytes } from './support.ts';
 
 let bench: Bench;
@@ -87,10 +86,12 @@ test('a delayed message with a key is delayed once', () => {
 });
 
 test('the number of keys is bounded: the oldest is forgotten early', () => {
-  const window = new KeyWindow(nowhere, new ShardedMap<KeyEntry>(), 1, 60_000);
-  for (let i = 0; i <= LIMITS.dedupeKeys; i++) window.add(`key ${i}`, String(i), bench.now);
-  expect(window.size).toBe(LIMITS.dedupeKeys);
+  const store = new RecordingStore();
+  const window = new KeyWindow(store, new ShardedMap<KeyEntry>(), 1, 60_000, 100);
+  for (let i = 0; i <= 100; i++) window.add(`key ${i}`, String(i), bench.now);
+  expect(window.size).toBe(100);
   expect(window.find('key 0', bench.now)).toBeUndefined();
   expect(window.find('key 1', bench.now)).toBe('1');
-  expect(window.find(`key ${LIMITS.dedupeKeys}`, bench.now)).toBe(String(LIMITS.dedupeKeys));
+  expect(window.find('key 100', bench.now)).toBe('100');
+  expect(store.tables.get('queue.key')?.size).toBe(100);
 });

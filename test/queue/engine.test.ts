@@ -28,6 +28,7 @@ describe('create', () => {
       priority: 8,
       prefetch: 0,
       dedupeMs: 300_000,
+      sync: false,
     });
   });
 
