@@ -29,7 +29,7 @@ import { App, closeListener, listen, portOf, type TemplatedApp, type us_listen_s
 import { parseJson } from '../wire/json.ts';
 import { backupsInto } from './backups.ts';
 import { documents } from './documents.ts';
-import { buildEngines } from './engines.ts';
+import { buildEngines, type Engines } from './engines.ts';
 import { faults } from './faults.ts';
 import { type Monitoring, monitoring } from './monitoring.ts';
 import type { Settings } from './settings.ts';
@@ -95,6 +95,7 @@ export class Server {
     ]);
     monitor.connections(() => live.counts);
     await restore(store, Object.values(engines), clock, log);
+    if (settings.check_data) await verify(store, engines);
     monitor.restored();
     const host = settings['server.host'];
     const socket = await listen(app, host, settings['server.port']);
@@ -163,6 +164,15 @@ async function restore(store: DurableStore, engines: readonly Engine[], clock: C
     await store.close();
     throw asStartError(error);
   }
+}
+
+async function verify(store: DurableStore, engines: Engines): Promise<void> {
+  const broken = Object.entries(engines).flatMap(([name, engine]: [string, Engine]) =>
+    engine.check().map((line) => `${name}: ${line}`),
+  );
+  if (broken.length === 0) return;
+  await store.close();
+  throw new StartError(`the restored data is inconsistent: ${broken.slice(0, 20).join('; ')}`);
 }
 
 const asStartError = (error: unknown): unknown => (error instanceof StoreError ? new StartError(error.message) : error);

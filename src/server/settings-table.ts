@@ -58,6 +58,11 @@ const data = {
     text('the path of a folder', (path) => path !== '' && !path.includes('\0')),
     { default: './data', about: 'Folder of the durable data; one server at a time.', flag: 'data-dir' },
   ),
+  check_data: setting(boolean, {
+    default: false,
+    about: 'Verify the invariants of every engine after the data is restored, and refuse to start when one is broken.',
+    flag: 'check-data',
+  }),
   backup_dir: setting(
     text('the path of a folder', (path) => path !== '' && !path.includes('\0')),
     { default: './backups', about: 'Folder that backups of the running server are written to.', flag: 'backup-dir' },
