@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { COMMANDS } from '../src/commands/index.ts';
+import { PUSHES } from '../src/commands/live.ts';
 import { openapi } from '../src/faces/openapi.ts';
 import { errorPage, referencePages } from '../src/faces/reference.ts';
 import { exampleYaml, settingsMarkdown } from '../src/server/settings-docs.ts';
@@ -14,7 +15,7 @@ import { VERSION } from '../src/server/version.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = 'docs/reference';
 const files = new Map<string, string>([
-  ...[...referencePages(COMMANDS)].map(([name, text]) => [`${folder}/${name}`, text] as const),
+  ...[...referencePages([...COMMANDS, ...PUSHES])].map(([name, text]) => [`${folder}/${name}`, text] as const),
   [`${folder}/errors.md`, errorPage()],
   [`${folder}/settings.md`, settingsMarkdown()],
   [`${folder}/openapi.json`, `${JSON.stringify(openapi(COMMANDS, VERSION), null, 1)}\n`],

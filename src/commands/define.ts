@@ -144,6 +144,8 @@ export interface PushCommand<N extends string = string, I extends z.ZodObject = 
   resource(input: z.output<I>): string | readonly string[];
   readonly effect: 'push';
   readonly input: I;
+  /** Where it is reached besides `/ws`, for documents. */
+  readonly routes: readonly string[];
   /** What is told first. */
   readonly hello: z.ZodType;
   /** What one item looks like. */

@@ -11,7 +11,9 @@ import type { Delivery } from '../queue/types.ts';
 import type { RoomEvent } from '../stream/types.ts';
 import type { Context } from './context.ts';
 import { type Emit, Item, type PushCommand, push, type Stream } from './define.ts';
+import { once } from './once.ts';
 import { ByteArray, Json, TextMap, U64 } from './schemas.ts';
+import { topicListen } from './topic-listen.ts';
 
 /** What changes of a key are published under (synap-core.md 2.5). */
 const WATCH = '__watch@0__:';
@@ -85,6 +87,7 @@ export const pubsubListen = push({
   access: 'read',
   resource: (p) => p.topics.flatMap(topicResources),
   effect: 'push',
+  routes: ['WebSocket /pubsub/ws?topics=a,b.*', 'GET /pubsub/sse?topics=a,b.*'],
   input: z.object({
     topics: z.array(z.string()).min(1),
     subscriber_id: z.string().optional().meta({ description: 'Add to this subscriber; a new one when absent.' }),
@@ -116,6 +119,7 @@ export const kvWatch = push({
   access: 'read',
   resource: (p) => p.keys.flatMap(keyResources),
   effect: 'push',
+  routes: ['WebSocket /kv/ws?keys=a,b*', 'GET /kv/sse?keys=a,b*'],
   input: z.object({ keys: z.array(z.string()).min(1) }),
   hello: SubscribedHello,
   item: PublishedItem,
@@ -166,6 +170,7 @@ export const queueListen = push({
   access: 'read',
   resource: (p) => `queue:${p.queue}`,
   effect: 'push',
+  routes: ['WebSocket /queue/:queue/ws/:consumer_id?prefetch=10'],
   input: z.object({
     queue: z.string(),
     consumer_id: z.string(),
@@ -217,15 +222,6 @@ export const queueListen = push({
   },
 });
 
-/** Remembers the last answer: an event reaches all readers of its room one after the other. */
-function once<A extends object, B>(make: (from: A) => B): (from: A) => B {
-  let last: { from: WeakRef<A>; made: B } | undefined;
-  return (from) => {
-    if (last === undefined || last.from.deref() !== from) last = { from: new WeakRef(from), made: make(from) };
-    return last.made;
-  };
-}
-
 const eventItem = once(
   (event: RoomEvent) =>
     new Item({
@@ -248,6 +244,7 @@ export const streamListen = push({
   access: 'read',
   resource: (p) => `stream:${p.room}`,
   effect: 'push',
+  routes: ['WebSocket /stream/:room/ws/:subscriber_id?from_offset=0', 'GET /stream/:room/sse?from_offset=0'],
   input: z.object({
     room: z.string(),
     subscriber_id: z.string(),
@@ -296,4 +293,4 @@ export const streamListen = push({
 });
 
 /** All push rows. */
-export const PUSHES: readonly PushCommand[] = [pubsubListen, kvWatch, queueListen, streamListen];
+export const PUSHES: readonly PushCommand[] = [pubsubListen, kvWatch, queueListen, streamListen, topicListen];

@@ -9,6 +9,7 @@ import { Buffer } from 'node:buffer';
 import type { Opener, Table } from '../commands/compile.ts';
 import type { Context } from '../commands/context.ts';
 import type { Item } from '../commands/define.ts';
+import { CommandError } from '../core/errors.ts';
 import type { Ids } from '../core/ids.ts';
 import { print } from '../core/json.ts';
 import type { Endpoint, Feed } from './endpoint.ts';
@@ -44,6 +45,7 @@ export function sseEndpoints(table: Table, ids: Ids): Endpoint[] {
   const pubsub = row('pubsub.listen');
   const watch = row('kv.watch');
   const room = row('stream.listen');
+  const partition = row('topic.listen');
   const get = { method: 'GET', body: 'none', failure: jsonFailure } as const;
   return [
     {
@@ -64,10 +66,29 @@ export function sseEndpoints(table: Table, ids: Ids): Endpoint[] {
         feed(room, context, {
           room: pathDecode(params[0] ?? '', 'room'),
           subscriber_id: queryValue(query, 'subscriber_id') || ids.uuid(),
-          from_offset: after((headers as readonly string[])[0] ?? '') ?? offsetOf(queryValue(query, 'from_offset')),
+          from_offset: begin(headers, query),
         }),
     },
+    {
+      ...get,
+      path: '/topics/:topic/partitions/:partition_id/sse',
+      headers: ['last-event-id'],
+      answer(context, params, query, headers) {
+        const number = pathDecode(params[1] ?? '', 'partition_id');
+        if (!/^\+?\d{1,15}$/.test(number)) throw new CommandError('PARTITION_NOT_FOUND', { partition: number });
+        return feed(partition, context, {
+          topic: pathDecode(params[0] ?? '', 'topic'),
+          partition_id: Number(number),
+          from_offset: begin(headers, query),
+        });
+      },
+    },
   ];
+}
+
+/** Where to begin: behind what the client has seen, else where the query says. */
+function begin(headers: unknown, query: string): ReturnType<typeof offsetOf> {
+  return after((headers as readonly string[])[0] ?? '') ?? offsetOf(queryValue(query, 'from_offset'));
 }
 
 /** The offset behind the last one that a client has seen. */

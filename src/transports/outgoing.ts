@@ -48,7 +48,7 @@ export class Flusher {
 
 /** What is written through, and told, by one receiver's queue. */
 export interface Line {
-  /** Writes frames from `from` on, in order. Answers how many, and sets what the library now holds back. */
+  /** Writes at least one of the frames from `from` on, in order. Answers how many. */
   write(frames: readonly Frame[], from: number): number;
   /** Bytes the library has taken and not yet handed to the system; 0: ready for more. */
   held(): number;
@@ -125,7 +125,7 @@ export class Outgoing implements Peer {
     this.#dirty = false;
     if (this.#gone) return;
     if (this.#closing?.slow === true) return this.#line.finish(this.#closing.code, this.#closing.reason, true);
-    if (this.#held === 0 && this.#head < this.#frames.length) this.#write();
+    while (!this.#gone && this.#held === 0 && this.#head < this.#frames.length) this.#write();
     if (this.#gone) return;
     if (this.#closing !== undefined && this.#head >= this.#frames.length)
       return this.#line.finish(this.#closing.code, this.#closing.reason, false);

@@ -270,8 +270,7 @@ class Socket implements Line {
   }
 
   write(frames: readonly Frame[], from: number): number {
-    const ws = this.#ws;
-    if (ws === undefined) return 0;
+    const ws = this.#ws as WebSocket<Attached>; // a queue is not written from once its line is lost
     if (frames.length - from === 1) {
       const { bytes, binary } = frames[from] as Frame;
       this.#taken = ws.send(bytes, binary) === 1;

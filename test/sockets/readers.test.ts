@@ -213,6 +213,19 @@ describe('the queue of one receiver', () => {
     expect(line.ends).toEqual([[1001, false]]);
   });
 
+  it('writes on until the line holds back or nothing is left, however little the line takes at once', async () => {
+    const line = new FakeLine();
+    line.write = (frames, from) => {
+      line.written.push(frames[from] as Frame);
+      return 1;
+    };
+    const outgoing = new Outgoing(new Flusher(() => {}), line);
+    for (let mark = 0; mark < 50; mark++) outgoing.send(frame(10, mark));
+    await turn();
+    expect(line.written).toHaveLength(50);
+    expect(outgoing.waiting).toBe(0);
+  });
+
   it('writes once per receiver and turn, not per frame, and a fault of one leaves the others', async () => {
     const faults: unknown[] = [];
     const flusher = new Flusher((error) => faults.push(error));
