@@ -73,8 +73,8 @@ describe('the session of a member', () => {
 
   it('ends at the next join once it is past its timeout, and a heartbeat before that revives it', async () => {
     await create('revived', { session_timeout_secs: 1 });
-    const since = Date.now();
     const [asleep, awake] = [await join('revived'), await join('revived')];
+    const since = Date.now();
     const path = `/consumer-groups/revived/members/${awake}/heartbeat`;
     await expect
       .poll(
@@ -84,7 +84,7 @@ describe('the session of a member', () => {
         },
         { interval: 50, timeout: 10_000 },
       )
-      .toBeGreaterThan(1_100);
+      .toBeGreaterThan(1_000);
     const joined = await join('revived', { session_timeout_secs: 60 });
     expect(await stats('revived')).toMatchObject({ member_count: 2 });
     const gone = await user.request('GET', `/consumer-groups/revived/members/${asleep}/assignment`);
@@ -140,7 +140,7 @@ describe('a group', () => {
       committed_partitions: 1,
       generation: 0,
       group_id: 'behind',
-      last_rebalance_secs: 0,
+      last_rebalance_secs: expect.any(Number),
       member_count: 0,
       partition_count: 2,
       state: 'Empty',
@@ -150,6 +150,10 @@ describe('a group', () => {
 });
 
 describe('the commands of topics and groups (9-32)', () => {
+  /** Without the seconds since something happened, which may change between two answers. */
+  const timeless = (answer: unknown): unknown =>
+    JSON.parse(JSON.stringify(answer), (name, value) => (/^last_/.test(name) ? 'seconds' : value));
+
   it('have the fields of the REST body and path, and answer the REST body', async () => {
     const topic = 'orders';
     expect(await user.run('topic.create', { topic, num_partitions: 3, replication_factor: 2 })).toEqual({
@@ -165,7 +169,9 @@ describe('the commands of topics and groups (9-32)', () => {
     const read = await user.run('topic.consume', { topic, partition_id: 1, from_offset: 0, limit: 5 });
     expect(read).toMatchObject({ count: 2, next_offset: 2, partition_id: 1, topic });
     expect(read).toEqual(await user.put('/topics/orders/partitions/1/consume', { from_offset: 0, limit: 5 }));
-    expect(await user.run('topic.stats', { topic })).toEqual(await user.get('/topics/orders/stats'));
+    expect(timeless(await user.run('topic.stats', { topic }))).toEqual(
+      timeless(await user.get('/topics/orders/stats')),
+    );
 
     const group = { group_id: 'g' };
     expect(await user.run('group.create', { ...group, topic, partition_count: 3, strategy: 'range' })).toEqual({
@@ -182,7 +188,9 @@ describe('the commands of topics and groups (9-32)', () => {
     const committed = { partition_id: 1, offset: 2 };
     expect(await user.run('group.commit', { ...group, ...committed })).toEqual({ ...committed, success: true });
     expect(await user.run('group.offset', { ...group, partition_id: 1 })).toEqual({ ...group, ...committed });
-    expect(await user.run('group.stats', group)).toEqual(await user.get('/consumer-groups/g/stats'));
+    expect(timeless(await user.run('group.stats', group))).toEqual(
+      timeless(await user.get('/consumer-groups/g/stats')),
+    );
     expect(await user.run('group.lag', group)).toMatchObject({ total: 0 });
     expect(await user.run('group.leave', member)).toEqual({ member_id, success: true });
     expect(await user.run('group.delete', group)).toEqual({ deleted: 'g', success: true });
