@@ -44,6 +44,7 @@ export async function runDaemon(argv: readonly string[], env: Environment): Prom
     if (!(error instanceof StartError)) throw error;
     return refuse([error.message]);
   }
+  if (settings.memory) log.warn({}, 'everything is kept in memory only: a stop loses it');
   announce(server, log);
   obey(server, log);
 }

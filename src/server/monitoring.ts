@@ -62,6 +62,7 @@ export function monitoring(settings: Settings, names: readonly string[], watched
     store: () => store.writable()?.message,
     event_loop: delayProbe(() => delay.delays.p99, settings['server.ready_delay_ms_max']),
   };
+  const durability = settings.memory ? 'memory' : settings['durability.level'];
   const alive = print(health(VERSION));
   const open = { method: 'GET', body: 'none', open: true, failure: jsonFailure } as const;
   return {
@@ -75,7 +76,7 @@ export function monitoring(settings: Settings, names: readonly string[], watched
         path: '/ready',
         answer() {
           const { ready, ...body } = readiness(probes);
-          return { status: ready ? 200 : 503, type: 'application/json', body: print({ ready, ...body }) };
+          return { status: ready ? 200 : 503, type: 'application/json', body: print({ ready, ...body, durability }) };
         },
       },
       {
