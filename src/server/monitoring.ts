@@ -8,19 +8,20 @@ import { print } from '../core/json.ts';
 import type { Timers } from '../core/timers.ts';
 import type { Endpoint } from '../faces/endpoint.ts';
 import { jsonFailure } from '../faces/synap-rest.ts';
-import type { KvEngine } from '../kv/engine.ts';
 import { delayProbe, health, readiness } from '../ops/health.ts';
 import { kvMetrics } from '../ops/kv-metrics.ts';
 import { LoopDelay } from '../ops/loop-delay.ts';
 import { Metrics } from '../ops/metrics.ts';
 import { processMetrics } from '../ops/process-metrics.ts';
 import type { DurableStore } from '../store/durable.ts';
+import { engineMetrics, storeMetrics } from './engine-metrics.ts';
+import type { Engines } from './engines.ts';
 import type { Settings } from './settings.ts';
 import { VERSION } from './version.ts';
 
 /** What is watched. */
 export interface Watched {
-  readonly kv: KvEngine;
+  readonly engines: Engines;
   readonly store: DurableStore;
   readonly accounts: Accounts;
   readonly clock: Clock;
@@ -43,11 +44,13 @@ export interface Monitoring {
 
 /** Sets monitoring up for a server whose commands have these names, by slot. */
 export function monitoring(settings: Settings, names: readonly string[], watched: Watched): Monitoring {
-  const { kv, store, accounts, clock, timers } = watched;
+  const { engines, store, accounts, clock, timers } = watched;
   const delay = new LoopDelay(timers);
   const metrics = new Metrics(names);
   processMetrics(metrics, clock, delay);
-  kvMetrics(metrics, () => kv.stats(clock.now()));
+  kvMetrics(metrics, () => engines.kv.stats(clock.now()));
+  engineMetrics(metrics, engines, clock);
+  if (!settings.memory) storeMetrics(metrics, store);
   metrics.counter('synapd_credentials_total', 'Checked credentials by outcome.', ['outcome'], () => {
     const { accepted, refused, throttled } = accounts.stats();
     return [

@@ -74,7 +74,7 @@ export class Server {
     const monitor = monitoring(
       settings,
       [...COMMANDS, ...PUSHES].map((row) => row.name),
-      { ...engines, store, accounts, clock, timers },
+      { engines, store, accounts, clock, timers },
     );
     const table = compile(rows(settings), PUSHES, monitor.meter, { refusal: () => store.writable() });
     const fault = faults(log, systemIds);
