@@ -1,0 +1,1 @@
+"""What both shells and both modules share. Does no I/O."""

@@ -1,0 +1,163 @@
+# Made by generate.py from synap_sdk/_async/stream.py; change that file instead.
+"""Event streams: rooms whose events are numbered from 0 and read from any number on."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Dict, List, Mapping, Optional, Union
+from urllib.parse import quote
+
+from ..errors import SynapError
+from ..models import Event, StreamStats
+from .feed import Feed
+from .kv import whole
+from .queue import texts, waiting
+from .transport import Transport
+
+Offset = Union[int, str]
+PAGE = 1_000
+
+
+class Stream:
+    """Streams. An offset is a number, ``"earliest"`` or ``"latest"``."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._call = transport.call
+        self._transport = transport
+
+    def create(
+        self,
+        stream: str,
+        partitions: int = 1,
+        retention_hours: Optional[float] = None,
+        *,
+        max_events: Optional[int] = None,
+    ) -> None:
+        """Makes a stream; an error when it exists.
+
+        A stream is one ordered sequence, so ``partitions`` can only be 1; for more use ``client.call("topic.create",
+        ...)``. ``retention_hours`` is a wish: servers of version 0.1 keep events for the time in their settings.
+        """
+        self._call(
+            "stream.create",
+            creation(stream, partitions, retention_hours, max_events),
+            lambda done: done["success"],
+            repeatable=False,
+        )
+
+    def get_or_create(
+        self,
+        stream: str,
+        partitions: int = 1,
+        retention_hours: Optional[float] = None,
+        *,
+        max_events: Optional[int] = None,
+    ) -> bool:
+        """Makes a stream unless it exists; whether it was made."""
+        return self._call(
+            "stream.get_or_create",
+            creation(stream, partitions, retention_hours, max_events),
+            lambda done: bool(done["created"]),
+            repeatable=True,
+        )
+
+    def delete(self, stream: str) -> None:
+        """Deletes a stream with its events; an error when there is none."""
+        self._call("stream.delete", {"room": stream}, lambda done: done["success"], repeatable=False)
+
+    def list(self) -> List[str]:
+        """The names of all streams."""
+        return self._call("stream.list", {}, lambda done: [*done["rooms"]], repeatable=True)
+
+    def stats(self, stream: str) -> StreamStats:
+        return self._call("stream.stats", {"room": stream}, StreamStats.read, repeatable=True)
+
+    def publish(
+        self, stream: str, event: str, data: Any, *, metadata: Optional[Mapping[str, str]] = None
+    ) -> int:
+        """Appends an event; its offset. ``data`` is any JSON value."""
+        payload: Dict[str, Any] = {"room": stream, "event": event, "data": data}
+        if metadata is not None:
+            payload["metadata"] = texts(metadata, "metadata")
+        return self._call("stream.publish", payload, lambda done: int(done["offset"]), repeatable=False)
+
+    def consume(
+        self, stream: str, subscriber_id: str, from_offset: Offset = 0, limit: int = 100, *, wait: float = 0.0
+    ) -> List[Event]:
+        """Up to ``limit`` events from an offset on; go on from the last one's offset + 1.
+
+        Nothing there yet: an empty list, after ``wait`` seconds (60 at most). Events that retention has taken are an
+        error that names the earliest offset there is.
+        """
+        payload = {
+            "room": stream,
+            "subscriber_id": subscriber_id,
+            "from_offset": offset(from_offset),
+            "limit": whole(limit, "limit"),
+            **waiting(wait),
+        }
+        return self._call(
+            "stream.consume", payload, lambda done: [Event.read(one) for one in done["events"]], repeatable=True, wait=wait
+        )
+
+    def read(self, stream: str, subscriber_id: str, from_offset: Offset = 0) -> Iterator[Event]:
+        """Every event there is now from an offset on, page by page; ends at the end."""
+        position = from_offset
+        while True:
+            page = self.consume(stream, subscriber_id, position, PAGE)
+            for event in page:
+                yield event
+            if not page:
+                return
+            position = page[-1].offset + 1
+
+    def follow(self, stream: str, subscriber_id: str, from_offset: Offset = 0) -> Feed[Event]:
+        """Every event from an offset on, and each one that is published from now on, without end.
+
+        When the connection breaks it goes on behind the last event it gave out. It ends with an error when the stream
+        is deleted, was made anew meanwhile, or lost events to retention that were not read yet.
+        """
+        return Feed(
+            self._transport,
+            "stream.listen",
+            f"/stream/{quote(stream, safe='')}/sse",
+            {"subscriber_id": subscriber_id, "from_offset": str(offset(from_offset))},
+            lambda wire: Event.live(stream, wire),
+            Generation(self, stream).check,
+        )
+
+
+class Generation:
+    """Sees that a stream is still the one it was: a new one of the same name counts from 0 again."""
+
+    def __init__(self, streams: Stream, stream: str) -> None:
+        self._streams = streams
+        self._stream = stream
+        self._known: Optional[int] = None
+
+    def check(self) -> None:
+        generation = (self._streams.stats(self._stream)).generation
+        if self._known is None:
+            self._known = generation
+        if generation != self._known:
+            raise SynapError(
+                f"stream {self._stream} was made anew while it was followed, and counts from 0 again; "
+                "follow it from offset 0.",
+                400,
+            )
+
+
+def creation(
+    stream: str, partitions: int, retention_hours: Optional[float], max_events: Optional[int]
+) -> Dict[str, Any]:
+    if partitions != 1:
+        raise ValueError('a stream has 1 partition; for more make a topic, with client.call("topic.create", ...)')
+    payload: Dict[str, Any] = {"room": stream}
+    if retention_hours is not None:
+        payload["retention_secs"] = round(retention_hours * 3600)
+    if max_events is not None:
+        payload["max_events"] = whole(max_events, "max_events")
+    return payload
+
+
+def offset(value: Offset) -> Offset:
+    return value if value in ("earliest", "latest") else whole(value, "from_offset")  # type: ignore[arg-type]

@@ -1,0 +1,216 @@
+# Made by generate.py from synap_sdk/_async/worker.py; change that file instead.
+"""A loop that consumes, renews leases, and settles: the part of a job queue that everybody writes, and writes wrong."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Dict, List, Optional
+from uuid import uuid4
+
+from .._core.leases import Leases
+from .._core.retry import backoff
+from ..errors import Reject, SynapError
+from ..models import Message
+from ._runtime import Beside, Signal, Handler, handled, monotonic, sleep
+from .transport import Transport
+
+LOG = logging.getLogger("synap_sdk")
+
+#: Seconds that one consume waits for a message; also the longest that stopping takes when there is nothing to do.
+POLL_SECONDS = 2.0
+#: The lease that is assumed when the queue does not tell its own.
+USUAL_LEASE = 30.0
+#: Attempts to settle a message while the worker is being stopped and the server is away.
+LAST_ATTEMPTS = 3
+
+
+class Worker:
+    """Made by ``queue.worker``. Call ``run``, or use it as a context: it then works beside the block.
+
+    Attributes:
+        acked: messages handled and confirmed.
+        nacked: messages given back or rejected, because the handler raised.
+        lost: messages handled too late, which will be or were delivered again.
+    """
+
+    def __init__(
+        self, transport: Transport, queue: str, handler: Handler, consumer_id: Optional[str], concurrency: int
+    ) -> None:
+        if concurrency < 1:
+            raise ValueError("concurrency must be 1 or more")
+        self.queue = queue
+        self.consumer_id = consumer_id or f"worker-{uuid4()}"
+        self.acked = 0
+        self.nacked = 0
+        self.lost = 0
+        self._call = transport.call
+        self._handler = handler
+        self._concurrency = concurrency
+        self._stopping = Signal()
+        self._finished = Signal()
+        self._leases: Optional[Leases] = None
+        self._loops: List[Beside] = []
+
+    def run(self) -> None:
+        """Works until ``stop`` is called. Raises ``SynapError`` for what waiting cannot mend, such as a 401."""
+        self.start()
+        self._join()
+
+    def start(self) -> None:
+        """Begins to work beside the caller."""
+        if self._loops:
+            raise RuntimeError("this worker was started before; make a new one")
+        self._loops = [Beside(self._work) for _ in range(self._concurrency)]
+        self._loops.append(Beside(self._renew))
+
+    def stop(self) -> None:
+        """Takes no more messages, and waits until those in hand are settled."""
+        self._stopping.set()
+        self._join()
+
+    def _join(self) -> None:
+        *workers, renewer = self._loops
+        try:
+            for loop in workers:
+                loop.join()
+        finally:
+            self._stopping.set()
+            self._finished.set()
+            renewer.join()
+
+    def __enter__(self) -> Worker:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _work(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                message = self._next()
+                failures = 0
+            except SynapError as error:
+                if not error.retryable:
+                    self._stopping.set()
+                    raise
+                LOG.warning("worker of %s: %s", self.queue, error.message)
+                self._leases = self._leases if self._busy() else None  # the queue may come back with other settings
+                self._stopping.wait(backoff(failures))
+                failures += 1
+                continue
+            if message is not None:
+                self._handle(message)
+
+    def _next(self) -> Optional[Message]:
+        payload = {"queue": self.queue, "consumer_id": self.consumer_id, "wait_ms": round(POLL_SECONDS * 1000)}
+        return self._call("queue.consume", payload, consumed, repeatable=True, wait=POLL_SECONDS, retries=0)
+
+    def _busy(self) -> bool:
+        return self._leases is not None and self._leases.count > 0
+
+    def _handle(self, message: Message) -> None:
+        received = monotonic()
+        leases = self._leases = self._leases or Leases(self._lease_length())
+        leases.take(message.message_id, received)
+        try:
+            handled(self._handler, message)
+        except Reject as rejection:
+            LOG.info("message %s of %s rejected: %s", message.message_id, self.queue, rejection)
+            self._give_back(message, leases, requeue=False)
+        except Exception:
+            LOG.exception("message %s of %s failed and goes back", message.message_id, self.queue)
+            self._give_back(message, leases, requeue=True)
+        else:
+            self._confirm(message, leases)
+        finally:
+            leases.drop(message.message_id)
+
+    def _lease_length(self) -> float:
+        """Seconds that the queue gives for a message."""
+        try:
+            detail = self._call("queue.detail", {"queue": self.queue}, configured, repeatable=True)
+        except SynapError as error:
+            LOG.info("worker of %s assumes a lease of %g s: %s", self.queue, USUAL_LEASE, error.message)
+            return USUAL_LEASE
+        return detail
+
+    def _confirm(self, message: Message, leases: Leases) -> None:
+        """Acknowledges, for as long as the lease holds. An attempt whose answer was lost counts when the next one
+        finds the message gone."""
+        attempt = 0
+        uncertain = False
+        while True:
+            try:
+                self._settle("queue.ack", message, {})
+                self.acked += 1
+                return
+            except SynapError as error:
+                if error.status_code == 404 and uncertain:
+                    self.acked += 1
+                    return
+                uncertain = uncertain or error.unknown
+                last = self._stopping.is_set() and attempt >= LAST_ATTEMPTS
+                if not error.retryable or last or not leases.held(message.message_id, monotonic()):
+                    self.lost += 1
+                    LOG.warning("message %s of %s was handled but not confirmed: %s", message.message_id, self.queue, error.message)
+                    return
+            sleep(backoff(attempt))
+            attempt += 1
+
+    def _give_back(self, message: Message, leases: Leases, requeue: bool) -> None:
+        """Gives back, or rejects. Not repeated when an answer was lost: that could take it from its next consumer, and
+        it comes back at its deadline anyway."""
+        attempt = 0
+        while True:
+            try:
+                self._settle("queue.nack", message, {"requeue": requeue})
+                self.nacked += 1
+                return
+            except SynapError as error:
+                last = self._stopping.is_set() and attempt >= LAST_ATTEMPTS
+                if not error.retryable or error.unknown or last or not leases.held(message.message_id, monotonic()):
+                    self.lost += 1
+                    LOG.warning("message %s of %s could not be given back: %s", message.message_id, self.queue, error.message)
+                    return
+            sleep(backoff(attempt))
+            attempt += 1
+
+    def _settle(self, command: str, message: Message, more: Dict[str, Any]) -> None:
+        payload = {"queue": self.queue, "message_id": message.message_id, **more}
+        self._call(command, payload, lambda done: done["success"], repeatable=False, retries=0)
+
+    def _renew(self) -> None:
+        """Keeps the deadlines of what is being handled ahead of time."""
+        while not self._finished.is_set():
+            leases = self._leases
+            self._finished.wait(0.1 if leases is None else leases.sleep(monotonic()))
+            if leases is None:
+                continue
+            for message_id in leases.lost(monotonic()):
+                LOG.warning("lease of message %s of %s ran out", message_id, self.queue)
+            for message_id in leases.due(monotonic()):
+                self._extend(leases, message_id)
+
+    def _extend(self, leases: Leases, message_id: str) -> None:
+        asked = monotonic()
+        payload = {"queue": self.queue, "message_id": message_id, "ms": round(leases.length * 1000)}
+        try:
+            self._call("queue.extend", payload, lambda done: done["success"], repeatable=True, retries=0)
+            leases.renewed(message_id, asked)
+        except SynapError as error:
+            if error.retryable:
+                leases.postpone(message_id, monotonic())
+            elif leases.held(message_id, monotonic()):
+                leases.drop(message_id)
+                LOG.warning("lease of message %s of %s cannot be renewed: %s", message_id, self.queue, error.message)
+
+
+def consumed(done: Any) -> Optional[Message]:
+    found = done["message"]
+    return None if found is None else Message.read(found)
+
+
+def configured(detail: Any) -> float:
+    return float(detail["config"]["ack_deadline_secs"])
