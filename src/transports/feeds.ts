@@ -5,6 +5,7 @@
  * for a socket (outgoing.ts).
  */
 import { Buffer } from 'node:buffer';
+import type { Caller } from '../commands/access.ts';
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Timers } from '../core/timers.ts';
@@ -28,8 +29,8 @@ export class Feeds {
     this.#clock = clock;
     this.#flusher = flusher;
     this.#fault = fault;
-    this.#endHeartbeat = timers.every(HEARTBEAT_MS, () => {
-      for (const running of this.#open) running.beat();
+    this.#endHeartbeat = timers.every(HEARTBEAT_MS, (now) => {
+      for (const running of this.#open) running.beat(now);
     });
   }
 
@@ -38,8 +39,8 @@ export class Feeds {
     return this.#open.size;
   }
 
-  /** Begins a feed; only its head when `headOnly`. */
-  open(response: HttpResponse, feed: Feed, headOnly: boolean): void {
+  /** Begins a feed for `caller`, whose credentials it does not outlive by more than a heartbeat; only its head when `headOnly`. */
+  open(response: HttpResponse, feed: Feed, caller: Caller, headOnly: boolean): void {
     if (headOnly) {
       feed.talk.closed(this.#clock.now(), false);
       response.cork(() => {
@@ -48,7 +49,7 @@ export class Feeds {
       });
       return;
     }
-    const running = new Running(response, feed, this.#clock, this.#flusher, (error) => {
+    const running = new Running(response, feed, caller, this.#clock, this.#flusher, (error) => {
       this.#open.delete(running);
       if (error !== undefined) this.#fault(error);
     });
@@ -77,6 +78,7 @@ function head(response: HttpResponse, feed: Feed): void {
 class Running implements Line {
   readonly #response: HttpResponse;
   readonly #feed: Feed;
+  readonly #expiresAt: number;
   readonly #clock: Clock;
   readonly #outgoing: Outgoing;
   readonly #ended: (error?: unknown) => void;
@@ -85,9 +87,17 @@ class Running implements Line {
   #slow = false;
   #over = false;
 
-  constructor(response: HttpResponse, feed: Feed, clock: Clock, flusher: Flusher, ended: (error?: unknown) => void) {
+  constructor(
+    response: HttpResponse,
+    feed: Feed,
+    caller: Caller,
+    clock: Clock,
+    flusher: Flusher,
+    ended: (error?: unknown) => void,
+  ) {
     this.#response = response;
     this.#feed = feed;
+    this.#expiresAt = caller.expiresAt ?? Number.POSITIVE_INFINITY;
     this.#clock = clock;
     this.#outgoing = new Outgoing(flusher, this);
     this.#ended = ended;
@@ -97,15 +107,16 @@ class Running implements Line {
     this.#response.onAborted(() => this.#end());
     this.#response.onWritable(() => {
       this.#held = 0;
-      this.#outgoing.drained();
+      this.#guarded(() => this.#outgoing.drained());
       return true;
     });
     this.#response.cork(() => head(this.#response, this.#feed));
-    this.#feed.talk.start(this.#outgoing, this.#clock.now());
+    this.#guarded(() => this.#feed.talk.start(this.#outgoing, this.#clock.now()));
   }
 
-  beat(): void {
-    if (this.#outgoing.waiting === 0) this.#outgoing.send({ bytes: this.#feed.heartbeat, binary: false });
+  beat(now: number): void {
+    if (now >= this.#expiresAt) this.leave('the credentials have expired');
+    else if (this.#outgoing.waiting === 0) this.#outgoing.send({ bytes: this.#feed.heartbeat, binary: false });
   }
 
   leave(reason: string): void {
@@ -143,6 +154,16 @@ class Running implements Line {
 
   caughtUp(): void {
     this.#feed.talk.drained(this.#clock.now());
+  }
+
+  /** A fault of ours ends this feed and no other. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!this.#over) this.#response.close(); // runs the abort handler
+      this.#ended(error);
+    }
   }
 
   #end(): void {

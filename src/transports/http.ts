@@ -13,6 +13,7 @@ import { CommandError } from '../core/errors.ts';
 import type { Answer, Endpoint, Feed, Method, Reply } from '../faces/endpoint.ts';
 import { allowed, type Node, Router } from '../faces/router.ts';
 import { decodeText, parseJson } from '../wire/json.ts';
+import { STREAMED_BYTES, sendLarge } from './body.ts';
 import type { Feeds } from './feeds.ts';
 import type { Gate } from './gate.ts';
 import { acceptsGzip, compressed, GZIP_MIN_BYTES } from './gzip.ts';
@@ -211,9 +212,11 @@ export class Http {
     let parts: Buffer[] | undefined;
     let size = 0;
     let ended = false;
-    response.onAborted(() => {
-      exchange.aborted = true;
-    });
+    // a deferred exchange has a handler that also settles it, and the library keeps only the last one
+    if (!exchange.late)
+      response.onAborted(() => {
+        exchange.aborted = true;
+      });
     response.onData((chunk, last) => {
       if (ended || exchange.aborted) return;
       size += chunk.byteLength;
@@ -269,7 +272,7 @@ export class Http {
     } catch (error) {
       return this.#fail(exchange, endpoint, error);
     }
-    if (typeof answer !== 'string' && 'talk' in answer) return this.#feed(exchange, answer);
+    if (typeof answer !== 'string' && 'talk' in answer) return this.#feed(exchange, caller, answer);
     if (!(answer instanceof Promise)) {
       if (gate !== undefined && (gate.waits || context.sync) && gate.position() !== before)
         return this.#hold(gate, exchange, endpoint, answer);
@@ -285,11 +288,11 @@ export class Http {
   }
 
   /** The answer goes on: it is no longer a request that waits. */
-  #feed(exchange: Exchange, feed: Feed): void {
+  #feed(exchange: Exchange, caller: Caller, feed: Feed): void {
     if (exchange.aborted) return;
     this.#settle(exchange);
     this.#ports.served(exchange.method, exchange.route, 200);
-    this.#ports.feeds?.open(exchange.response, feed, exchange.method === 'HEAD');
+    this.#ports.feeds?.open(exchange.response, feed, caller, exchange.method === 'HEAD');
   }
 
   /** The request has written: its answer leaves once that is on disk. */
@@ -340,9 +343,22 @@ export class Http {
     const { response, late } = exchange;
     const status = typeof answer === 'string' ? 200 : answer.status;
     this.#ports.served(exchange.method, exchange.route, status);
+    const body = gzipped ?? (typeof answer === 'string' ? answer : answer.body);
+    if (body.length >= STREAMED_BYTES && exchange.method !== 'HEAD') return this.#stream(exchange, answer, gzipped);
     if (!late) return writeAnswer(exchange, answer, gzipped);
     this.#settle(exchange);
     response.cork(() => writeAnswer(exchange, answer, gzipped));
+  }
+
+  /** A large body: it counts as under way until the client has taken it. */
+  #stream(exchange: Exchange, answer: Answer, gzipped: Buffer | undefined): void {
+    this.#defer(exchange);
+    const { response } = exchange;
+    const bytes = gzipped ?? Buffer.from(typeof answer === 'string' ? answer : answer.body, 'utf8');
+    response.cork(() => {
+      writeAnswerHead(response, answer, gzipped !== undefined);
+      if (sendLarge(response, bytes, () => this.#settle(exchange))) this.#settle(exchange);
+    });
   }
 }
 
@@ -377,12 +393,16 @@ export function writeReply(response: HttpResponse, reply: Reply): void {
   response.end(reply.body);
 }
 
-function writeAnswer(exchange: Exchange, answer: Answer, gzipped: Buffer | undefined): void {
-  const { response, method } = exchange;
+function writeAnswerHead(response: HttpResponse, answer: Answer, gzipped: boolean): void {
   if (typeof answer === 'string') response.writeHeader('content-type', JSON_AND_CORS);
   else writeHead(response, answer);
+  if (gzipped) response.writeHeader('content-encoding', 'gzip\r\nvary: accept-encoding');
+}
+
+function writeAnswer(exchange: Exchange, answer: Answer, gzipped: Buffer | undefined): void {
+  const { response, method } = exchange;
+  writeAnswerHead(response, answer, gzipped !== undefined);
   const body = gzipped ?? (typeof answer === 'string' ? answer : answer.body);
-  if (gzipped !== undefined) response.writeHeader('content-encoding', 'gzip\r\nvary: accept-encoding');
   // what is left of an oversized body is not worth reading
   const close = typeof answer !== 'string' && answer.status === 413;
   // given the length as an argument, this build of the library forgets that it has answered

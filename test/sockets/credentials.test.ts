@@ -153,6 +153,7 @@ describe('frames', () => {
     const watched = await liveServer({ clock, door: { everyone: undefined, admit: () => expiring } });
     const client = await watched.open('/pubsub/ws?topics=a');
     await client.take(1);
+    const events = await fetch(`${watched.base}/pubsub/sse?topics=b`);
     clock.advance(59_000);
     watched.timers.run();
     watched.run('pubsub.publish', { topic: 'a', payload: 1 });
@@ -160,6 +161,10 @@ describe('frames', () => {
     clock.advance(6_000);
     watched.timers.run();
     expect(await client.end()).toMatchObject({ code: 1008 });
+    clock.advance(15_000);
+    watched.timers.run();
+    expect(await events.text()).toMatch(/^event: connected\n/);
+    expect(watched.live.counts).toEqual({ sockets: 0, feeds: 0 });
   });
 
   it('that come once the credentials have expired end the socket', async () => {

@@ -3,7 +3,9 @@ import { pack, unpack } from 'msgpackr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandError } from '../../src/core/errors.ts';
 import { JsonFloat, RawJson } from '../../src/core/json.ts';
+import { duplex } from '../../src/faces/duplex.ts';
 import { Gate } from '../../src/transports/gate.ts';
+import { decodeText, parseJson } from '../../src/wire/json.ts';
 import { packed, unpacked } from '../../src/wire/msgpack.ts';
 import { type Client, eventually, type LiveServer, liveServer, stopAll } from '../support/live.ts';
 import { runs, seed } from '../support/seed.ts';
@@ -217,6 +219,71 @@ describe('/ws in msgpack', () => {
     }
     expect(await binary(client, { id: 4, command: 'kv.exists', payload: { key: 'x' } })).toMatchObject({ id: 4 });
     await client.close();
+  });
+});
+
+describe('any message on /ws', () => {
+  it('gets one answer and does no harm, whatever it is', () => {
+    const { context, table } = server;
+    const answers: { bytes: Uint8Array; binary: boolean }[] = [];
+    const parse = (bytes: Uint8Array): unknown => parseJson(decodeText(bytes));
+    const fault = (error: unknown): never => {
+      throw error;
+    };
+    const talk = duplex({ table, fault, parse, packed, unpacked, clock: context.clock }).open(context, [], '');
+    talk.start({ send: (frame) => answers.push(frame) > 0, close: () => {} }, context.clock.now());
+    const names = [...table.calls.keys(), ...table.pushes.keys(), 'unsubscribe', 'nope'].filter(
+      (name) => !name.includes('flush') && !name.startsWith('server.'),
+    );
+    const scalar = fc.oneof(fc.string(), fc.integer(), fc.double(), fc.boolean(), fc.constant(null));
+    const loose = fc.oneof(
+      scalar,
+      fc.array(scalar, { maxLength: 3 }),
+      fc.dictionary(fc.string(), scalar, { maxKeys: 3 }),
+    );
+    const field = fc.constantFrom(
+      'key',
+      'value',
+      'queue',
+      'topics',
+      'topic',
+      'room',
+      'event',
+      'data',
+      'keys',
+      'payload',
+      'id',
+    );
+    const request = fc.record({
+      id: fc.oneof(fc.nat(), fc.string(), loose),
+      command: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...names) }, { weight: 1, arbitrary: loose }),
+      payload: fc.oneof(
+        { weight: 5, arbitrary: fc.dictionary(field, loose, { maxKeys: 4 }) },
+        { weight: 1, arbitrary: loose },
+      ),
+    });
+    return fc
+      .assert(
+        fc.asyncProperty(
+          fc.oneof(
+            request.map((value) => ({ bytes: Buffer.from(JSON.stringify(value)), binary: false })),
+            request.map((value) => ({ bytes: packed(value), binary: true })),
+            fc.string().map((text) => ({ bytes: Buffer.from(text), binary: false })),
+            fc.record({ bytes: fc.uint8Array({ maxLength: 64 }), binary: fc.boolean() }),
+          ),
+          async ({ bytes, binary }) => {
+            context.now = context.clock.now();
+            answers.length = 0;
+            talk.receive(context, bytes, binary);
+            while (answers.length === 0) await new Promise((resolve) => setImmediate(resolve)); // some commands take slices
+            expect(answers[0]?.binary).toBe(binary);
+            const pushed = answers.filter((frame) => !Buffer.from(frame.bytes).includes('success')).length;
+            expect(answers.length - pushed).toBe(1);
+          },
+        ),
+        { seed, numRuns: runs(2000) },
+      )
+      .finally(() => talk.closed(context.clock.now(), false));
   });
 });
 
