@@ -186,6 +186,23 @@ describe('a client', () => {
   });
 });
 
+describe('a client that pipelines requests for a large value and reads nothing', () => {
+  it('fills no memory, and is cut off', async () => {
+    const resident = async (): Promise<number> =>
+      Number(
+        /^synapd_process_resident_memory_bytes (\S+)/m.exec(await (await fetch(`${server.base}/metrics`)).text())?.[1],
+      );
+    await set('wide', 'x'.repeat(100_000));
+    const before = await resident();
+    const { socket, closed } = await raw();
+    socket.pause();
+    socket.write('GET /kv/get/wide HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(13_000)); // 1.3 GB of answers
+    await closed;
+    expect((await resident()) - before).toBeLessThan(300_000_000);
+    await alive();
+  });
+});
+
 describe('hostile input', () => {
   it('of random bytes never stops the server', async () => {
     let state = 7;
