@@ -29,15 +29,14 @@ export function settingsMarkdown(): string {
         name === undefined ? '' : `\`${i === 0 ? '--' : ''}${name}\``,
       );
       const unit = row.unit === undefined ? '' : ` (${row.unit})`;
-      const again = row.reloadable === true ? 'yes' : 'no';
       const value = `${row.kind.allowed}${unit}`;
-      return `| \`${path}\` | ${names.join(' | ')} | ${shown(row.default)} | ${value} | ${again} | ${row.about} |`;
+      return `| \`${path}\` | ${names.join(' | ')} | ${shown(row.default)} | ${value} | ${row.about} |`;
     });
     parts.push(
       `## ${title}`,
       [
-        '| setting | flag | variable | default | value | reload | meaning |',
-        '| --- | --- | --- | --- | --- | --- | --- |',
+        '| setting | flag | variable | default | value | meaning |',
+        '| --- | --- | --- | --- | --- | --- |',
         ...lines,
       ].join('\n'),
     );

@@ -31,8 +31,6 @@ export interface Row<T> {
   readonly unit?: string;
   /** Name of the flag without dashes; made from the path when absent, none when `false`. */
   readonly flag?: string | false;
-  /** Whether a running server takes a new value over. */
-  readonly reloadable?: boolean;
   /** Never shown: neither in messages nor in what the server tells of its settings. */
   readonly secret?: boolean;
   /** Further places in the file that mean the same, read when the place itself is not given. */

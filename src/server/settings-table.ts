@@ -36,20 +36,17 @@ const server = {
     about: 'How long a stopping server waits for requests under way; below the 10 s after which containers are killed.',
     unit: 'ms',
     flag: 'drain-ms-max',
-    reloadable: true,
   }),
   'server.ready_delay_ms_max': setting(integer(1, 60_000), {
     default: 500,
     about: 'Event-loop delay above which /ready says no.',
     unit: 'ms',
     flag: 'ready-delay-ms-max',
-    reloadable: true,
   }),
   'server.notify_keyspace_events': setting(text('letters out of K E g $ l s h z x e A, or nothing'), {
     default: '',
     about: 'Which keyspace events are published: K or E, and classes of events; nothing switches them off.',
     flag: 'notify-keyspace-events',
-    reloadable: true,
   }),
 };
 
@@ -95,7 +92,6 @@ const kv = {
     about: 'Memory budget of keys and values; 0 for none.',
     unit: 'MiB',
     flag: 'max-memory-mb',
-    reloadable: true,
   }),
   'kv_store.eviction_policy': setting(
     choice(
@@ -115,7 +111,6 @@ const kv = {
       default: 'noeviction',
       about: 'What goes when the memory budget is used up; noeviction refuses the write with 507.',
       flag: 'eviction-policy',
-      reloadable: true,
     },
   ),
   'kv_store.ttl_cleanup_interval_ms': setting(integer(1, 3_600_000), {
@@ -127,20 +122,17 @@ const kv = {
     default: false,
     about: 'Allow FLUSHDB and FLUSHALL.',
     flag: 'allow-flush-commands',
-    reloadable: true,
   }),
   'kv_store.max_value_size_bytes': setting(integer(0, LIMITS.valueBytes), {
     default: 0,
     about: 'Largest value, whatever writes it; 0 for no limit but that of the request body.',
     unit: 'bytes',
     flag: 'max-value-size-bytes',
-    reloadable: true,
   }),
   'watch.max_inline_value_bytes': setting(integer(0, LIMITS.valueBytes), {
     default: 65_536,
     about: 'Watch events carry values up to this size; larger ones are marked as truncated.',
     unit: 'bytes',
-    reloadable: true,
   }),
 };
 
@@ -150,29 +142,24 @@ const queue = {
     default: 100_000,
     about: 'Ready messages a queue holds at most, unless it says otherwise when it is created.',
     unit: 'messages',
-    reloadable: true,
   }),
   'queue.ack_deadline_secs': setting(integer(1, U32), {
     default: 30,
     about: 'Time a consumer has to acknowledge a message before it is delivered again.',
     unit: 's',
-    reloadable: true,
   }),
   'queue.default_max_retries': setting(integer(0, U32), {
     default: 3,
     about: 'Failed deliveries after which a message becomes a dead letter.',
-    reloadable: true,
   }),
   'queue.default_priority': setting(integer(0, 255), {
     default: 5,
     about: 'Priority of messages that name none; higher goes first.',
-    reloadable: true,
   }),
   'queue.prefetch_limit': setting(integer(0, U32), {
     default: 0,
     about: 'Unacknowledged messages one consumer may hold; 0 for any number.',
     unit: 'messages',
-    reloadable: true,
   }),
 };
 
@@ -232,7 +219,7 @@ const logging = {
       default: 'info',
       about: 'The least important messages that are logged.',
       flag: 'log-level',
-      reloadable: true,
+
       foreign: { RUST_LOG: rustLevel },
     },
   ),
