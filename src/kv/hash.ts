@@ -5,8 +5,8 @@
  * in length and in both ends of that many characters share a hash; the seed keeps other collisions from being chosen.
  */
 
-/** Characters of a key that are read at most. */
-const HASHED = 1_024;
+/** Characters of a key that are read at most: 25 microseconds. */
+const HASHED = 16_384;
 
 /** A signed 32-bit hash of `key`; `seed` is any integer. */
 export function hashKey(key: string, seed: number): number {

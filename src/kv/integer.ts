@@ -25,7 +25,7 @@ export function added(stored: Value | undefined, amount: number | bigint): numbe
     const value = stored === undefined ? 0 : smallInteger(stored);
     if (!Number.isNaN(value)) {
       const sum = value + amount;
-      if (Number.isSafeInteger(sum)) return sum + 0; // -0 becomes 0
+      if (Number.isSafeInteger(sum)) return sum;
     }
   }
   const sum = (stored === undefined ? 0n : integer(stored)) + within(BigInt(amount));
@@ -45,7 +45,7 @@ function smallInteger(value: Value): number {
     if (digit < 0 || digit > 9) return Number.NaN;
     n = 10 * n + digit;
   }
-  return start === 1 ? -n : n;
+  return start === 1 ? 0 - n : n; // not -n, which makes -0 of 0
 }
 
 function integer(value: Value): bigint {

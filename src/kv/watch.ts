@@ -100,7 +100,7 @@ export class Watch {
     if (reaches) {
       const version = (this.#versions.get(key) ?? 0) + 1;
       this.#port.publish(topic, this.#envelope(event, key, version, value));
-      if (!LAST.has(event)) this.#versions.set(key, version);
+      this.#versions.set(key, version);
     }
     if (this.#versions.size !== 0 && LAST.has(event)) this.#versions.delete(key);
     if (!notice || !this.#notifies || !this.#classes.has(CLASS[event])) return;
