@@ -123,20 +123,22 @@ describe('sticky assignment', () => {
     }
   });
 
-  it('leaves no partition without an owner, whoever of four members of five partitions leaves', async () => {
-    for (let leaver = 0; leaver < 4; leaver++) {
-      const group = `five-${leaver}`;
-      await user.put(`/consumer-groups/${group}`, { topic: 't', partition_count: 5, strategy: 'sticky' });
-      let members: string[] = [];
-      for (let i = 0; i < 4; i++) members.push(await join(group));
-      expect((await shares(group, members)).flat().sort()).toEqual([0, 1, 2, 3, 4]);
-      const path = `/consumer-groups/${group}/members/${members[leaver]}/leave`;
-      expect((await user.request('DELETE', path)).status).toBe(200);
-      members = members.filter((_, i) => i !== leaver);
-      expect((await shares(group, members)).flat().sort()).toEqual([0, 1, 2, 3, 4]);
-      await user.run('group.leave', { group_id: group, member_id: members.pop() });
-      await user.run('group.leave', { group_id: group, member_id: members.pop() });
-      expect((await shares(group, members)).flat().sort()).toEqual([0, 1, 2, 3, 4]);
+  it('leaves no partition without an owner, whoever joins and whoever leaves, while there is a member', async () => {
+    for (const partitions of [4, 5, 7]) {
+      const group = `owned-${partitions}`;
+      await user.put(`/consumer-groups/${group}`, { topic: 't', partition_count: partitions, strategy: 'sticky' });
+      const all = Array.from({ length: partitions }, (_, partition) => partition);
+      const members: string[] = [];
+      const owned = async (): Promise<number[]> => (await shares(group, members)).flat().sort((a, b) => a - b);
+      for (let joined = 1; joined <= 6; joined++) {
+        members.push(await join(group));
+        expect([joined, await owned()]).toEqual([joined, all]);
+      }
+      for (const leaver of [1, 3, 0, 2, 0]) {
+        const [member] = members.splice(leaver, 1);
+        const left = await user.request('DELETE', `/consumer-groups/${group}/members/${member}/leave`);
+        expect([left.status, leaver, await owned()]).toEqual([200, leaver, all]);
+      }
     }
   });
 
