@@ -13,7 +13,7 @@ import type { AlarmSource } from './committer.ts';
 import type { Progress } from './durable.ts';
 import { StoreError } from './errors.ts';
 import { prepareEmptyFolder } from './folder.ts';
-import { DATA_FILE, syncFile, syncFolder } from './lmdb-backend.ts';
+import { DATA_FILE, OWNER_ONLY, syncFile, syncFolder } from './lmdb-backend.ts';
 import { damagedError } from './walk.ts';
 
 /** The name of a copy that is not complete. */
@@ -77,7 +77,7 @@ export async function restoreBackup(
 async function copyFile(from: string, to: string, progress: CopyProgress | undefined): Promise<void> {
   const source = await open(from, 'r');
   try {
-    const target = await open(to, 'wx');
+    const target = await open(to, 'wx', OWNER_ONLY);
     try {
       const { size } = await source.stat();
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);

@@ -12,7 +12,7 @@ const FIRST_BYTES = 128 * 1024;
 export function prepareDataFolder(folder: string): void {
   const file = join(folder, '.write-test');
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     try {
       const fd = openSync(file, 'w');
       try {
@@ -52,7 +52,7 @@ function removeIfThere(file: string): void {
 export function prepareEmptyFolder(folder: string): void {
   let names: string[];
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     names = readdirSync(folder);
   } catch (error) {
     throw new StoreError('UNUSABLE', `${folder} cannot be used: ${(error as Error).message}`, [], error);

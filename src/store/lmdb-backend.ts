@@ -6,7 +6,7 @@
  * the newest transaction through a descriptor opened with O_DSYNC. After a failure the environment is closed, since
  * lmdb refuses or even blocks on one that has failed, and a later one is opened over what is certainly on disk.
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Backend, Source } from './backend.ts';
@@ -15,6 +15,8 @@ import type { Transaction } from './transaction.ts';
 
 /** The name of the data file in its folder. */
 export const DATA_FILE = 'data.mdb';
+/** Permissions of the files: data is nobody else's business. */
+export const OWNER_ONLY = 0o600;
 /** Tables that one file can have: the families have a few each, and unknown ones must fit as well. */
 const TABLES_MAX = 256;
 /** lmdb's writer begins when a batch is complete, and never makes the main thread wait for room in its queue. */
@@ -89,6 +91,7 @@ export class LmdbBackend implements Backend {
       noSubdir: true,
       maxDbs: TABLES_MAX,
       maxReaders: 16,
+      permissionsMode: OWNER_ONLY,
       overlappingSync: false,
       eventTurnBatching: false,
       batchStartThreshold: NEVER,
@@ -128,6 +131,7 @@ export class LmdbBackend implements Backend {
     if (this.#root === undefined) throw new Error('the data file is not open');
     this.#copying = this.#root.backup(file, false);
     await this.#copying;
+    chmodSync(file, OWNER_ONLY); // lmdb lets everyone read its copies
     syncFile(file);
   }
 

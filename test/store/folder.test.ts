@@ -156,6 +156,8 @@ describe('a backup', () => {
     expect(report.bytes).toBe(statSync(join(target, 'data.mdb')).size);
     expect(progress.at(-1)).toEqual([report.bytes, report.bytes]);
     expect(readdirSync(target)).toEqual(['data.mdb']);
+    for (const own of [join(folder, 'data.mdb'), target, join(target, 'data.mdb')])
+      expect(statSync(own).mode & 0o077, own).toBe(0); // nobody else's business
     const checked = await checkFolder(target);
     expect(checked.damages).toEqual([]);
     expect(readdirSync(target)).toEqual(['data.mdb']); // checking leaves nothing behind
