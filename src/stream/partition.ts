@@ -32,7 +32,6 @@ export class Partition implements Sweepable {
   readonly #retention: Retention;
   /** When retention was applied last, in Unix milliseconds. */
   #compactedAt: number;
-  #delivering = false;
 
   constructor(world: TopicWorld, prefix: string, number: number, loads: Heap<Load>, retention: Retention, now: number) {
     this.#world = world;
@@ -58,14 +57,8 @@ export class Partition implements Sweepable {
     counts.bytes += event.size;
     this.#weigh();
     if (this.#log.length === 1) upkeep.schedule(this, now + this.#retention.ageMs);
-    const outer = this.#delivering;
-    this.#delivering = true;
-    try {
-      this.waiting.arrived(this.#log.next, now);
-    } finally {
-      this.#delivering = outer;
-    }
-    if (!outer && !this.gone) this.trim(now, Number.POSITIVE_INFINITY); // a reader may have deleted the topic
+    this.waiting.arrived(this.#log.next, now);
+    if (!this.gone) this.trim(now, Number.POSITIVE_INFINITY); // a reader may have deleted the topic
   }
 
   /** Drops what exceeds the policy at `now`, at most `budget` events; answers how many. */

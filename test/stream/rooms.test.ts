@@ -282,6 +282,48 @@ describe('retention of a room', () => {
     expect(engine.publish('b', 'e', `"${'x'.repeat(27)}"`, undefined, now)).toBe(0);
   });
 
+  it('makes room by age before it refuses', () => {
+    const { engine, now } = filled(3, undefined, { retentionSecs: 1, maxBytes: 6 });
+    expect(refusal(() => engine.publish('r', 'e', '1', undefined, now + 999))).toBe('Memory limit exceeded');
+    expect(engine.publish('r', 'e', '1', undefined, now + 1000)).toBe(3);
+    expect(engine.totals()).toMatchObject({ events: 1, bytes: 2 });
+  });
+
+  it('forgets the one that was silent, not the one that came first', () => {
+    const rig = filled(1, 3, { retentionSecs: 0 });
+    const { engine } = rig;
+    engine.consume('r', 'first', 0, 1, rig.now);
+    engine.consume('r', 'silent', 0, 1, rig.now);
+    rig.pass(LIMITS.subscriberIdleMs - 1000);
+    engine.consume('r', 'first', 1, 1, rig.now);
+    rig.pass(1000);
+    expect(engine.stats('r').subscriberCount).toBe(1);
+    engine.consume('r', 'first', 1, 1, rig.now);
+    expect(engine.stats('r').subscriberCount).toBe(1);
+  });
+
+  it('drops what has aged in slices, and what aged one by one in batches', () => {
+    const rig = filled(9000, 0, { maxEvents: 0 });
+    rig.clock.advance(3_600_000);
+    rig.engine.tick(rig.now);
+    expect(rig.engine.stats('r').messageCount).toBe(7000);
+    rig.pass(10);
+    expect(rig.engine.stats('r').messageCount).toBe(0);
+    for (let i = 0; i < 3000; i++) {
+      rig.clock.advance(1);
+      rig.engine.publish('r', 'e', '1', undefined, rig.now);
+    }
+    let ticks = 0;
+    const tick = rig.engine.tick.bind(rig.engine);
+    rig.engine.tick = (now) => {
+      ticks++;
+      tick(now);
+    };
+    rig.pass(3_601_000);
+    expect(rig.engine.stats('r').messageCount).toBe(0);
+    expect(ticks).toBeLessThan(8);
+  });
+
   it('forgets the longest idle subscriber when there are too many', () => {
     const { engine, now } = filled(1);
     for (let i = 0; i < LIMITS.subscribers; i++) engine.consume('r', `s${i}`, 0, 1, now);
@@ -422,6 +464,14 @@ describe('a restart', () => {
     expect(again.check()).toEqual([]);
   });
 
+  it('keeps the count of what was lost', () => {
+    const rig = filled(1, 1);
+    rig.engine.consume('r', 's', 0, 0, rig.now);
+    for (let i = 0; i < 12; i++) rig.engine.publish('r', 'e', '1', undefined, rig.now);
+    expect(rig.engine.stats('r').dropped).toBe(3);
+    expect(rig.restart().stats('r').dropped).toBe(3);
+  });
+
   it('goes on at the next offset of a room that age has emptied', () => {
     const rig = filled(5);
     rig.pass(3_600_000);
@@ -438,6 +488,15 @@ describe('a restart', () => {
     const again = rig.restart();
     again.create('r', undefined, rig.now - 60_000);
     expect(again.stats('r').generation).toBe(generation + 1);
+  });
+
+  it('removes the records of a deleted room by itself', () => {
+    const rig = filled(100);
+    for (let i = 0; i < 50; i++) rig.engine.consume('r', `s${i}`, 0, 1, rig.now);
+    rig.engine.delete('r');
+    rig.pass(0);
+    for (const table of ['room', 'room.event', 'room.subscriber']) expect(rig.store.tables.get(table)?.size).toBe(0);
+    expect(rig.engine.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('removes what a deleted room has left behind, however early the process died', () => {

@@ -147,15 +147,15 @@ describe('a standing subscription', () => {
   });
 
   it('leaves the room as it is when a sink deletes it from within a delivery', () => {
-    const { rig, engine, publish, subscribe } = filled(0);
-    const other = subscribe(0, undefined, 'other');
+    const { rig, engine, publish, subscribe } = filled(1, 1);
+    const other = subscribe(1, undefined, 'other');
     other.subscription.resume(rig.now);
     let ended = '';
     engine
       .subscribe(
         'r',
         's',
-        0,
+        1,
         {
           event: () => {
             engine.delete('r');
@@ -182,6 +182,7 @@ describe('a standing subscription', () => {
     const first = subscribe(0, undefined, 'a');
     first.subscription.resume(rig.now);
     const got: number[] = [];
+    let depth = 0;
     engine
       .subscribe(
         'r',
@@ -189,8 +190,10 @@ describe('a standing subscription', () => {
         0,
         {
           event: ({ offset }) => {
+            expect(++depth).toBe(1);
             got.push(offset);
-            if (offset < 3) publish();
+            if (offset < 3) publish(2);
+            depth--;
             return true;
           },
           error: (error) => {
@@ -203,7 +206,7 @@ describe('a standing subscription', () => {
     const last = subscribe(0, undefined, 'c');
     last.subscription.resume(rig.now);
     publish();
-    expect([first.sink.offsets, got, last.sink.offsets]).toEqual([upTo(4), upTo(4), upTo(4)]);
+    expect([first.sink.offsets, got, last.sink.offsets]).toEqual([upTo(7), upTo(7), upTo(7)]);
     expect(engine.stats('r').messageCount).toBe(1);
   });
 

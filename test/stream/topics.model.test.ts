@@ -88,7 +88,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('pass' as const), steps: fc.integer({ min: 1, max: 40 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
 
 it('topics answer like plain arrays under any history, restarts included', () => {
