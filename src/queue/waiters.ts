@@ -100,8 +100,7 @@ export class Room {
     this.queue = undefined;
     for (const party of this.parties) {
       if (party.parkedAt !== undefined) {
-        party.parkedAt = undefined;
-        party.slot = -1; // the heap it lay in is gone with its consumer
+        party.parkedAt = undefined; // the heap it lay in is gone with its consumer
         this.line.push(party);
       }
       party.orphaned();

@@ -7,6 +7,7 @@ import { Bench, bytes } from './support.ts';
 let bench: Bench;
 beforeEach(() => {
   bench = new Bench({ dedupeMs: 10_000 });
+  bench.clock.advance(300); // between two whole seconds, on which keys are forgotten
   bench.engine.create('q', undefined, bench.now);
 });
 
@@ -46,6 +47,16 @@ test('a key taken anew in the same second as it expired is not forgotten with it
   expect(bench.publish('q', 'c', { messageKey: 'k' })).toBe(second);
   bench.restart();
   expect(bench.publish('q', 'c', { messageKey: 'k' })).toBe(second);
+});
+
+test('keys are forgotten in the order they came, also after a restart', () => {
+  bench.publish('q', 'a', { messageKey: 'z' });
+  bench.advance(5_000);
+  bench.publish('q', 'b', { messageKey: 'a' });
+  bench.restart();
+  bench.advance(6_000);
+  expect(bench.engine.detail('q', bench.now).keys).toBe(1);
+  expect(Object.keys(bench.store.snapshot()['queue.key'] ?? {})).toEqual(['1:a']);
 });
 
 test('keys belong to their queue, and a window of 0 remembers none', () => {

@@ -186,6 +186,17 @@ describe('ack and nack', () => {
     expect(bench.store.snapshot()['queue.state']).toBeUndefined();
   });
 
+  test('a message taken before a restart and acknowledged after it leaves no record behind', () => {
+    const id = bench.publish('q', 'a');
+    bench.consume('q');
+    bench.restart();
+    bench.engine.ack('q', id, bench.now);
+    bench.restart();
+    bench.sound();
+    expect(Object.keys(bench.store.snapshot()).sort()).toEqual(['queue', 'queue.count']);
+    expect(bench.engine.stats('q')).toMatchObject({ depth: 0, consumed: 1, acked: 1 });
+  });
+
   test('only a message in flight in this very queue can be acknowledged', () => {
     bench.engine.create('other', undefined, bench.now);
     const id = bench.publish('q', 'a');
@@ -288,6 +299,16 @@ describe('deadlines', () => {
     bench.restart();
     bench.advance(30_000);
     expect(bench.drain('q')).toEqual(names);
+  });
+
+  test('of messages that end together, an extended one comes after those taken before its extension', () => {
+    for (const name of ['a', 'b']) bench.publish('q', name);
+    const a = bench.consume('q');
+    bench.consume('q');
+    bench.engine.extend('q', a?.id ?? '', 30_000, bench.now);
+    bench.restart();
+    bench.advance(30_000);
+    expect(bench.drain('q')).toEqual(['b', 'a']);
   });
 
   test('more leases than one slice end together one slice at a time, and none is acknowledged late', () => {
@@ -453,9 +474,10 @@ describe('purge and delete', () => {
   });
 
   test('a queue number is not used again while records of its former owner are left', () => {
-    for (let i = 0; i < 1_500; i++) bench.publish('q', 'x');
+    for (let i = 0; i < 3_500; i++) bench.publish('q', 'x');
     bench.engine.delete('q', bench.now);
     bench.restart();
+    expect(Object.keys(bench.store.snapshot()['queue.message'] ?? {}).length).toBeGreaterThan(0);
     bench.engine.create('new', undefined, bench.now);
     bench.restart();
     expect(bench.engine.stats('new').depth).toBe(0);

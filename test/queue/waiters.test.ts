@@ -406,6 +406,22 @@ describe('a callback that calls the engine', () => {
     bench.sound();
   });
 
+  test('may make a chain of any length without nesting', () => {
+    let taken = 0;
+    bench.engine.subscribe(
+      'q',
+      'w',
+      {},
+      ({ id }) => {
+        bench.engine.ack('q', id, bench.now);
+        if (++taken < 20_000) bench.publish('q', 'x');
+      },
+      bench.now,
+    );
+    bench.publish('q', 'x');
+    expect(taken).toBe(20_000);
+  });
+
   test('may delete the queue', () => {
     subscribe('all');
     bench.engine.wait('q', 'w', 1, bench.now + 1_000, () => void bench.engine.delete('q', bench.now), bench.now);
