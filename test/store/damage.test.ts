@@ -153,7 +153,7 @@ describe('a page that lies', () => {
   const nodeAt = (page: number, index: number): number => page + HEADER + sound.readUInt16LE(page + HEADER + 2 * index);
 
   /** Where the pages of the table are: its root, which is a branch, and the leaves below. */
-  function pagesOf(table: string): { root: number; leaves: number[]; children: number } {
+  function pagesOf(table: string): { root: number; leaves: number[]; children: number; entries: number } {
     const pages = new PageFile(file);
     const tree = pages.tables.find(({ name }) => name === table) as Tree;
     pages.close();
@@ -161,7 +161,7 @@ describe('a page that lies', () => {
     const root = tree.root * 4096;
     const children = sound.readUInt16LE(root + 20) >> 1;
     const leaves = Array.from({ length: children }, (_, i) => sound.readUInt32LE(nodeAt(root, i)) * 4096);
-    return { root, leaves, children };
+    return { root, leaves, children, entries: tree.entries };
   }
 
   it('about where its children are is found', async () => {
@@ -207,6 +207,7 @@ describe('a page that lies', () => {
         [20, 4_000],
         [22, 0],
         [22, 4_090],
+        [22, sound.readUInt16LE(page + 22) - 2],
         [HEADER, 1],
         [HEADER, 4_095],
         [HEADER, sound.readUInt16LE(page + HEADER + 2)],
@@ -215,12 +216,13 @@ describe('a page that lies', () => {
   });
 
   it('about how much a table holds is found', async () => {
-    const { root } = pagesOf('a');
+    const { root, leaves, entries } = pagesOf('a');
     const number = Buffer.alloc(8);
     number.writeUInt32LE(root / 4096);
     // the record of the table ends with its root; one of its copies is the one that is read
     let most = 0;
     for (let at = sound.indexOf(number); at >= 0; at = sound.indexOf(number, at + 1)) {
+      if (u64(sound, at - 8) !== entries || u64(sound, at - 24) !== leaves.length) continue;
       let found = 0;
       for (const before of [8, 16, 24, 32]) {
         const result = await outcomeOf((bytes) =>
