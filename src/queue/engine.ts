@@ -40,7 +40,7 @@ import type {
 } from './types.ts';
 import { OneShot, type Room, Rooms, Standing } from './waiters.ts';
 
-export interface QueuePorts {
+interface QueuePorts {
   readonly store: Store;
   readonly alarm: Alarm;
   readonly ids: Ids;

@@ -27,7 +27,7 @@ export interface Party extends HeapItem {
 }
 
 /** What a room needs of the engine. */
-export interface Host {
+interface Host {
   /** Offers what is ready to who may take it. */
   wake(queue: Queue, now: number): void;
   /** Gives back all that a closed subscription holds. */
