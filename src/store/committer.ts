@@ -30,7 +30,7 @@ export interface AlarmSource {
   alarm(ring: (now: number) => void): Alarm;
 }
 
-export interface CommitterOptions {
+interface CommitterOptions {
   readonly backend: Backend;
   readonly folder: string;
   readonly level: Level;

@@ -9,7 +9,7 @@ import type { Damage } from './durable.ts';
  * checksums or whose structure is broken. `NOT_A_STORE`: the folder holds something else. `NOT_EMPTY`: the target of a
  * copy is not empty. `UNUSABLE`: the folder cannot be read or written. `NOTHING_STORED`: there is no durable data.
  */
-export type StoreErrorCode =
+type StoreErrorCode =
   | 'LOCKED'
   | 'NEWER_FORMAT'
   | 'DAMAGED'

@@ -21,7 +21,7 @@ const STORE_VERSION = 1;
 export type Upgrade = (key: string, value: Plain) => readonly (readonly [key: string, value: Plain])[];
 
 /** A table whose records are no longer as they were at first: `upgrades[i]` leads from version i + 1 to i + 2. */
-export interface TableFormat {
+interface TableFormat {
   readonly upgrades: readonly Upgrade[];
 }
 

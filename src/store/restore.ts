@@ -12,7 +12,7 @@ import { FORMAT_TABLE, type Formats, type Upgrade, upgradesFor } from './format.
 import { Walk } from './walk.ts';
 
 /** Records of a table that was written by an older server, as this one writes them. */
-export interface UpgradedTable {
+interface UpgradedTable {
   readonly table: string;
   readonly rows: readonly (readonly [key: string, value: Plain])[];
 }

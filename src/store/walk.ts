@@ -18,7 +18,7 @@ const LISTED = 100;
  * Takes one sound record: its key and value, and its bytes as they stand until it is done. What it throws makes the
  * record a damaged one; a promise that it answers is waited for, and its failure ends the walk.
  */
-export type Visit = (key: string, value: Plain, raw: RawRecord) => void | Promise<void>;
+type Visit = (key: string, value: Plain, raw: RawRecord) => void | Promise<void>;
 
 export class Walk {
   records = 0;
