@@ -49,12 +49,9 @@ const CONFIG = {
   }),
 };
 const CONFIG_FIELDS = Object.keys(CONFIG) as (keyof typeof CONFIG)[];
-const Durability = z
-  .enum(['server', 'sync'])
-  .nullish()
-  .meta({
-    description: '`sync`: changes of this queue are answered only once they are on disk; default as the server.',
-  });
+const Durability = z.enum(['server', 'sync']).nullish().meta({
+  description: '`sync`: changes of this queue are answered only once they are on disk; default as the server.',
+});
 
 /** The lowest bits of a number, as the reference cuts them (3.3-3). */
 const cut = (bits: number, value: number | bigint): number => Number(BigInt.asUintN(bits, BigInt(value)));
