@@ -200,7 +200,7 @@ export const queueExplain = command({
       reason: null,
       next: 'delivery',
       next_at: null,
-      why: 'No consumer asks for messages of this queue.',
+      why: 'No consumer is waiting on the queue; it goes to the next that asks, in its turn.',
     },
   },
   run({ queues, now }, p) {
