@@ -37,21 +37,33 @@ const seconds = (ms: number): number => Math.floor(ms / 1000);
 
 /** A message as its receivers see it; made once, kept in the message. */
 function messageItem(message: Published): Item {
-  message.frames ??= [
-    new Item({
-      message_id: message.messageId,
-      topic: message.topic,
-      payload: message.payload,
-      metadata: message.metadata,
-      timestamp: seconds(message.timestamp),
-      priority: message.priority,
-    }),
-  ];
-  return message.frames[0] as Item;
+  const item = new Item({
+    message_id: message.messageId,
+    topic: message.topic,
+    payload: message.payload,
+    metadata: message.metadata,
+    timestamp: seconds(message.timestamp),
+    priority: message.priority,
+  });
+  message.frames = [item];
+  return item;
+}
+
+/** Hands messages to one receiver; called once for every receiver of every message. */
+class Delivering implements Sink {
+  readonly emit: Emit;
+
+  constructor(emit: Emit) {
+    this.emit = emit;
+  }
+
+  deliver(message: Published): void {
+    this.emit.item(message.frames === undefined ? messageItem(message) : (message.frames[0] as Item));
+  }
 }
 
 function subscribe({ pubsub, now }: Context, topics: readonly string[], id: string | undefined, emit: Emit): Stream {
-  const sink: Sink = { deliver: (message) => void emit.item(messageItem(message)) };
+  const sink = new Delivering(emit);
   const { subscriberId, subscriptionCount } = pubsub.subscribe(topics, { subscriberId: id, sink }, now);
   return {
     hello: { subscriber_id: subscriberId, topics, subscription_count: subscriptionCount },

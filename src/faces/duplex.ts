@@ -18,7 +18,7 @@ import { CommandError, invalidRequest } from '../core/errors.ts';
 import { print } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { isObject, strict } from './decode.ts';
-import { type Conversation, type Frame, itemText, type Peer, SLOT, type Talk, textFrame } from './live.ts';
+import { type Conversation, Frame, itemText, type Peer, SLOT, type Talk, textFrame } from './live.ts';
 
 /** The gate, as far as it matters here. */
 interface Writes {
@@ -117,7 +117,7 @@ const JSON_TEXT: Encoding = {
 };
 
 function msgpack(packed: (value: unknown) => Uint8Array): Encoding {
-  const frame = (value: unknown): Frame => ({ bytes: packed(value), binary: true });
+  const frame = (value: unknown): Frame => new Frame(packed(value), true);
   return {
     success: (id, payload) => frame({ id, success: true, payload, error: null, code: null }),
     failure: (id, error) => frame({ id, success: false, payload: null, error: error.message, code: error.code }),
@@ -126,7 +126,7 @@ function msgpack(packed: (value: unknown) => Uint8Array): Encoding {
       const front = Buffer.concat([Buffer.of(0x82), packed('id'), packed(id), packed('event')]);
       return (item) => {
         const bytes = (item.frames[SLOT.packed] ??= packed(item.value)) as Uint8Array;
-        return { bytes: Buffer.concat([front, bytes]), binary: true };
+        return new Frame(Buffer.concat([front, bytes]), true);
       };
     },
     end: (id, error) => frame({ id, end: { error: error.message, code: error.code } }),

@@ -11,14 +11,22 @@ import type { CommandError } from '../core/errors.ts';
 import { print } from '../core/json.ts';
 
 /** Bytes that are sent as one piece; the same object serves all who receive it. */
-export interface Frame {
+export class Frame {
   readonly bytes: Uint8Array;
   readonly binary: boolean;
+  /** Bytes it has; a plain field, since it is read for every receiver. */
+  readonly size: number;
+
+  constructor(bytes: Uint8Array, binary: boolean) {
+    this.bytes = bytes;
+    this.binary = binary;
+    this.size = bytes.byteLength;
+  }
 }
 
 /** A text frame. */
 export function textFrame(text: string): Frame {
-  return { bytes: Buffer.from(text, 'utf8'), binary: false };
+  return new Frame(Buffer.from(text, 'utf8'), false);
 }
 
 /** The other end, as a face sees it. */

@@ -10,7 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Timers } from '../core/timers.ts';
 import type { Feed } from '../faces/endpoint.ts';
-import { CLOSE, type Frame } from '../faces/live.ts';
+import { CLOSE, Frame } from '../faces/live.ts';
 import { type Flusher, type Line, Outgoing } from './outgoing.ts';
 import type { HttpResponse } from './uws.ts';
 
@@ -116,7 +116,7 @@ class Running implements Line {
 
   beat(now: number): void {
     if (now >= this.#expiresAt) this.leave('the credentials have expired');
-    else if (this.#outgoing.waiting === 0) this.#outgoing.send({ bytes: this.#feed.heartbeat, binary: false });
+    else if (this.#outgoing.waiting === 0) this.#outgoing.send(new Frame(this.#feed.heartbeat, false));
   }
 
   leave(reason: string): void {
@@ -128,9 +128,9 @@ class Running implements Line {
     const pieces: Uint8Array[] = [];
     let size = 0;
     for (let at = from; at < frames.length && size < LIMITS.socketLowWaterBytes; at++) {
-      const { bytes } = frames[at] as Frame;
-      pieces.push(bytes);
-      size += bytes.byteLength;
+      const frame = frames[at] as Frame;
+      pieces.push(frame.bytes);
+      size += frame.size;
     }
     this.#response.cork(() => {
       if (!this.#response.write(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, size)))

@@ -9,6 +9,9 @@
 import { LIMITS } from '../core/limits.ts';
 import { CLOSE, type Frame, type Peer } from '../faces/live.ts';
 
+const CAP: number = LIMITS.socketBacklogBytes;
+const LOW_WATER: number = LIMITS.socketLowWaterBytes;
+
 /** Collects the receivers that have something to write, and writes for all of them at the end of the turn. */
 export class Flusher {
   readonly #fault: (error: unknown) => void;
@@ -71,6 +74,8 @@ export class Outgoing implements Peer {
   #behind = false;
   #closing: { readonly code: number; readonly reason: string; readonly slow: boolean } | undefined;
   #gone = false;
+  /** Nothing more is taken: it is closing, or gone. */
+  #shut = false;
 
   constructor(flusher: Flusher, line: Line) {
     this.#flusher = flusher;
@@ -83,40 +88,33 @@ export class Outgoing implements Peer {
   }
 
   send(frame: Frame): boolean {
-    if (this.#gone || this.#closing !== undefined) return false;
-    if (this.waiting > LIMITS.socketBacklogBytes) {
-      this.#frames = [];
-      this.#head = 0;
-      this.#bytes = 0;
-      this.#finish(CLOSE.refused, 'the reader is too slow', true);
-      return false;
-    }
+    if (this.#shut) return false;
+    const before = this.#bytes + this.#held;
+    if (before > CAP) return this.#overflow();
     this.#frames.push(frame);
-    this.#bytes += frame.bytes.byteLength;
-    this.#mark();
-    if (this.waiting <= LIMITS.socketLowWaterBytes) return true;
+    this.#bytes += frame.size;
+    if (!this.#dirty) this.#mark();
+    if (before + frame.size <= LOW_WATER) return true;
     this.#behind = true;
     return false;
   }
 
   close(code: number, reason: string): void {
-    if (this.#gone || this.#closing !== undefined) return;
-    this.#finish(code, reason, false);
+    if (!this.#shut) this.#finish(code, reason, false);
   }
 
   /** The connection is gone: nothing is written any more. */
   lost(): void {
     this.#gone = true;
-    this.#frames = [];
-    this.#head = 0;
-    this.#bytes = 0;
+    this.#shut = true;
+    this.#forget();
   }
 
   /** The library has handed some of what it held to the system. */
   drained(): void {
     if (this.#gone) return;
     this.#held = this.#line.held();
-    if (this.#held <= LIMITS.socketLowWaterBytes) this.#held = 0;
+    if (this.#held <= LOW_WATER) this.#held = 0;
     this.flush();
   }
 
@@ -129,7 +127,7 @@ export class Outgoing implements Peer {
     if (this.#gone) return;
     if (this.#closing !== undefined && this.#head >= this.#frames.length)
       return this.#line.finish(this.#closing.code, this.#closing.reason, false);
-    if (this.#behind && this.waiting <= LIMITS.socketLowWaterBytes) {
+    if (this.#behind && this.waiting <= LOW_WATER) {
       this.#behind = false;
       this.#line.caughtUp();
     }
@@ -146,7 +144,7 @@ export class Outgoing implements Peer {
       this.#head = 0;
       this.#bytes = 0;
     } else {
-      for (let i = from; i < this.#head; i++) this.#bytes -= (frames[i] as Frame).bytes.byteLength;
+      for (let i = from; i < this.#head; i++) this.#bytes -= (frames[i] as Frame).size;
       if (this.#head > 1024) {
         frames.splice(0, this.#head);
         this.#head = 0;
@@ -157,11 +155,23 @@ export class Outgoing implements Peer {
 
   #finish(code: number, reason: string, slow: boolean): void {
     this.#closing = { code, reason, slow };
-    this.#mark();
+    this.#shut = true;
+    if (!this.#dirty) this.#mark();
+  }
+
+  #overflow(): false {
+    this.#forget();
+    this.#finish(CLOSE.refused, 'the reader is too slow', true);
+    return false;
+  }
+
+  #forget(): void {
+    this.#frames = [];
+    this.#head = 0;
+    this.#bytes = 0;
   }
 
   #mark(): void {
-    if (this.#dirty) return;
     this.#dirty = true;
     this.#flusher.add(this);
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/core/limits.ts';
-import type { Frame } from '../../src/faces/live.ts';
+import { Frame } from '../../src/faces/live.ts';
 import { Flusher, type Line, Outgoing } from '../../src/transports/outgoing.ts';
 import { eventually, type LiveServer, liveServer, stopAll } from '../support/live.ts';
 
@@ -137,7 +137,7 @@ describe('a server that is closed at once after it said so', () => {
 });
 
 describe('the queue of one receiver', () => {
-  const frame = (size: number, mark = 0): Frame => ({ bytes: new Uint8Array(size).fill(mark), binary: true });
+  const frame = (size: number, mark = 0): Frame => new Frame(new Uint8Array(size).fill(mark), true);
 
   class FakeLine implements Line {
     readonly written: Frame[] = [];
