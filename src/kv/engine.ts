@@ -18,7 +18,6 @@ import { byteLength, joined, patched, ranged, toValue, type Value } from './valu
 import { unwatched, Watch } from './watch.ts';
 
 export type { ListOptions } from './listing.ts';
-export type { KvOptions, KvStats } from './types.ts';
 
 const WRITTEN: SetResult = { written: true };
 const REFUSED: SetResult = { written: false };

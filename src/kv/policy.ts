@@ -29,7 +29,7 @@ export interface Marks {
 const TICK_MS = 100;
 
 /** Least recently used: the mark is the time of the last use. */
-export const recency: Marks = {
+const recency: Marks = {
   born: (now) => (now / TICK_MS) >>> 0,
   used: (_mark, now) => (now / TICK_MS) >>> 0,
   rank: (mark, now) => Math.max(0, (((now / TICK_MS) >>> 0) - mark) | 0),
@@ -42,7 +42,7 @@ const FACTOR = 10;
 const MINUTE_MS = 60_000;
 
 /** Least frequently used: eight bits of a logarithmic count that loses one a minute, sixteen of the minute it was read. */
-export const frequency: Marks = {
+const frequency: Marks = {
   born: (now) => (minute(now) << 8) | FRESH,
   used(mark, now, random) {
     const count = faded(mark, now);
