@@ -8,6 +8,7 @@ import type { Timers } from '../core/timers.ts';
 import { KvEngine } from '../kv/engine.ts';
 import { PubSubEngine } from '../pubsub/engine.ts';
 import { QueueEngine } from '../queue/engine.ts';
+import type { DurableStore } from '../store/durable.ts';
 import { GroupEngine } from '../stream/groups.ts';
 import { RoomEngine } from '../stream/rooms.ts';
 import { TopicEngine } from '../stream/topics.ts';
@@ -24,16 +25,26 @@ export interface Engines {
 
 /** The parts of the world that engines stand on. */
 export interface Ground {
-  readonly store: Store;
+  readonly store: Store & Pick<DurableStore, 'writable'>;
   readonly timers: Timers;
   readonly ids: Ids;
   readonly clock: Clock;
 }
 
+/** Milliseconds until a tick is tried again that met a failing disk. */
+const RETRY_MS = 1_000;
+
 /** Builds the engines as the settings say. */
 export function buildEngines(settings: Settings, { store, timers, ids, clock }: Ground): Engines {
   // an engine is built with its alarm, and the alarm rings the engine: hence named late
-  const alarm = (engine: () => Engine): Alarm => timers.alarm((now) => engine().tick(now));
+  const alarm = (engine: () => Engine): Alarm => {
+    const own = timers.alarm((now) => {
+      // what a tick changes would only gather while the disk fails; the engine catches up afterwards
+      if (store.writable() === undefined) engine().tick(now);
+      else own.set(now + RETRY_MS);
+    });
+    return own;
+  };
   const pubsub = new PubSubEngine(ids);
   const watch = {
     get active(): boolean {

@@ -6,7 +6,6 @@ import type { Context } from '../../src/commands/context.ts';
 import { COMMANDS } from '../../src/commands/index.ts';
 import { PUSHES } from '../../src/commands/live.ts';
 import { seededIds } from '../../src/core/ids.ts';
-import { nowhere } from '../../src/core/ports.ts';
 import { Timers } from '../../src/core/timers.ts';
 import type { Answer, Endpoint } from '../../src/faces/endpoint.ts';
 import { Router } from '../../src/faces/router.ts';
@@ -14,6 +13,7 @@ import { commandEndpoint } from '../../src/faces/synap-command.ts';
 import { restEndpoints } from '../../src/faces/synap-rest.ts';
 import { buildEngines } from '../../src/server/engines.ts';
 import { loadSettings } from '../../src/server/settings.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
 import { parseJson } from '../../src/wire/json.ts';
 import { FakeClock } from './clock.ts';
 
@@ -51,7 +51,7 @@ export function inProcess(flags: readonly string[] = []): InProcess {
   if (loaded.action !== 'start') throw new Error('settings');
   const clock = new FakeClock();
   const timers = new Timers(clock);
-  const engines = buildEngines(loaded.settings, { store: nowhere, timers, ids: seededIds(7), clock });
+  const engines = buildEngines(loaded.settings, { store: new MemoryStore(), timers, ids: seededIds(7), clock });
   const context: Context = {
     clock,
     ...engines,

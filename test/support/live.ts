@@ -12,12 +12,12 @@ import { PUSHES } from '../../src/commands/live.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { CommandError } from '../../src/core/errors.ts';
 import { systemIds } from '../../src/core/ids.ts';
-import { nowhere } from '../../src/core/ports.ts';
 import { Timers } from '../../src/core/timers.ts';
 import { commandEndpoint } from '../../src/faces/synap-command.ts';
 import { jsonFailure, restEndpoints } from '../../src/faces/synap-rest.ts';
 import { buildEngines } from '../../src/server/engines.ts';
 import { loadSettings } from '../../src/server/settings.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
 import type { Gate } from '../../src/transports/gate.ts';
 import { Http } from '../../src/transports/http.ts';
 import { Live } from '../../src/transports/live.ts';
@@ -118,7 +118,7 @@ export async function liveServer(options: { door?: Doorkeeper; gate?: Gate; cloc
   const timers = new Timers(clock);
   const context: Context = {
     clock,
-    ...buildEngines(loaded.settings, { store: nowhere, timers, ids: systemIds, clock }),
+    ...buildEngines(loaded.settings, { store: new MemoryStore(), timers, ids: systemIds, clock }),
     settings: { allowFlush: true, maxValueBytes: Number.POSITIVE_INFINITY },
     isJson: (text) => {
       try {
