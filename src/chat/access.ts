@@ -17,6 +17,11 @@ const refuse = (code: ErrorCode): never => {
   throw new CommandError(code);
 };
 
+/** Refuses to write in nobody's name. */
+export function mustBeNamed(actor: Actor): void {
+  if (actor.user === '') refuse('CHAT_AUTHOR_REQUIRED');
+}
+
 /** Whether a soft-deleted thread is none for this actor. */
 export const hides = (thread: Thread, actor: Actor): boolean => thread.deletedAt !== 0n && !isAdmin(actor);
 

@@ -91,21 +91,50 @@ export class Directory<T> {
 
   /** The first item for which `reached` holds, when it holds for all that follow it as well. */
   seek(reached: (item: T) => boolean): T | undefined {
-    // pages first: the one before the first whose first item is reached may hold the place
-    let low = 0;
-    let high = this.#pages.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      let page = middle;
-      while (page < high && this.#pages[page] === undefined) page++;
-      const first = this.#pages[page]?.items.find((item) => item !== undefined);
-      if (page === high || first === undefined || reached(first)) high = middle;
-      else low = page + 1;
+    // the page before the first whose first item is reached may hold the place
+    const pages = this.#pages;
+    const behind = search(
+      0,
+      pages.length,
+      (at) => firstOf(pages[at]) !== undefined,
+      (at) => reached(firstOf(pages[at]) as T),
+    );
+    for (let at = behind - 1; at >= 0; at--) {
+      const items = pages[at]?.items;
+      if (items === undefined) continue;
+      const slot = search(
+        0,
+        items.length,
+        (index) => items[index] !== undefined,
+        (index) => reached(items[index] as T),
+      );
+      if (slot < items.length) return items[slot];
+      break;
     }
-    for (let at = Math.max(0, low - 1); at < this.#pages.length; at++) {
-      const item = this.#pages[at]?.items.find((candidate) => candidate !== undefined && reached(candidate));
-      if (item !== undefined) return item;
-    }
-    return undefined;
+    return behind < pages.length ? firstOf(pages[behind]) : undefined;
   }
+}
+
+/** The first place from `low` on that is filled and for which `reached` holds; `high` when there is none. */
+function search(low: number, high: number, filled: (at: number) => boolean, reached: (at: number) => boolean): number {
+  const end = high;
+  let found = end;
+  let from = low;
+  let to = high;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    let at = middle;
+    while (at < to && !filled(at)) at++;
+    if (at === to) to = middle;
+    else if (reached(at)) {
+      found = at;
+      to = middle;
+    } else from = at + 1;
+  }
+  return found;
+}
+
+/** The first item of a page. */
+function firstOf<T>(page: Page<T> | undefined): T | undefined {
+  return page?.items.find((item) => item !== undefined);
 }

@@ -7,11 +7,10 @@ import { CommandError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { trusted } from './access.ts';
 import { jsonText } from './json-text.ts';
-import type { Message } from './message.ts';
+import type { Draft, Message } from './message.ts';
 import { fromObject, NO_REACTIONS, reactionOf, sameReactions, withReaction } from './reactions.ts';
 import type { Actor, MessageInput, MessagePatch, Reaction, ThreadInput } from './types.ts';
 import { type ValidationRules, violations } from './validation.ts';
-import type { VersionDraft } from './writer.ts';
 
 const TS_MIN = -(2n ** 63n);
 const TS_END = 2n ** 63n;
@@ -45,12 +44,12 @@ export function firstDraft(
   input: MessageInput,
   subject: Subject,
   rules: ValidationRules | undefined,
-): VersionDraft {
+): Draft {
   const role = input.role || 'user';
   const ts = input.ts ?? 0n;
   if (ts < TS_MIN || ts >= TS_END) throw invalid('ts out of range');
-  const missing = input.body === undefined || input.body === null;
-  mustObey(rules, { ...subject, role, ts, body: input.body }, missing ? ['body is required'] : []);
+  const { body } = input;
+  if (rules !== undefined || body === undefined || body === null) mustObey(rules, { ...subject, role, ts, body });
   mustFit('role', role);
   mustFit('reply_to', input.replyTo ?? '');
   const sent = mustFitReactions(fromObject(input.reactions ?? {}));
@@ -72,20 +71,20 @@ export function editDraft(
   message: Message,
   patch: MessagePatch,
   rules: ValidationRules | undefined,
-): Omit<VersionDraft, 'ts'> {
+): Draft {
   const { newest } = message;
   const role = patch.role === undefined ? newest.role : (patch.role ?? '');
   const replyTo = patch.replyTo === undefined ? newest.replyTo : (patch.replyTo ?? '');
-  const missing = patch.body === null;
-  if (rules !== undefined || missing) {
+  if (rules !== undefined || patch.body === null) {
     const body: unknown = patch.body === undefined ? JSON.parse(newest.body) : patch.body;
     const { id, author, thread } = message;
-    mustObey(rules, { id, thread: thread.id, author, role, ts: newest.ts, body }, missing ? ['body is required'] : []);
+    mustObey(rules, { id, thread: thread.id, author, role, ts: newest.ts, body });
   }
   mustFit('role', role);
   mustFit('reply_to', replyTo);
   const deleted = patch.deleted ?? false;
   return {
+    ts: 0n,
     kind: deleted ? 'delete' : 'edit',
     role,
     body: patch.body === undefined ? newest.body : jsonText(patch.body),
@@ -116,11 +115,9 @@ function mustFitReactions(list: readonly Reaction[]): readonly Reaction[] {
   return list;
 }
 
-function mustObey(
-  rules: ValidationRules | undefined,
-  subject: Readonly<Record<string, unknown>>,
-  broken: string[],
-): void {
+/** Refuses a message without a body, and one that breaks a rule. */
+function mustObey(rules: ValidationRules | undefined, subject: Readonly<Record<string, unknown>>): void {
+  const broken = subject['body'] === undefined || subject['body'] === null ? ['body is required'] : [];
   if (rules !== undefined) broken.push(...violations(rules, subject));
   if (broken.length > 0) throw invalid(broken.join('; '));
 }

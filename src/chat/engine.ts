@@ -6,7 +6,7 @@
  */
 import { CommandError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
-import type { Alarm, Engine, Plain } from '../core/ports.ts';
+import type { Alarm, Engine, Log, Plain } from '../core/ports.ts';
 import * as access from './access.ts';
 import { AUDIT, Audit, type AuditEntry } from './audit.ts';
 import { checkThread } from './check.ts';
@@ -22,9 +22,9 @@ import { Messages } from './messages.ts';
 import { Nanos } from './nanos.ts';
 import { ONCE, OnceKeys } from './once.ts';
 import { bySlug, messagePage, ThreadWalk, versionPage } from './pages.ts';
-import { afterVersion, NO_REACTIONS, reactionOf, withReaction } from './reactions.ts';
+import { afterVersion, NO_REACTIONS, reactionOf } from './reactions.ts';
 import { THREADS, VERSIONS } from './records.ts';
-import { DEFAULT_RETENTION, Retention, type RetentionReport } from './retention.ts';
+import { DEFAULT_RETENTION, paceOf, Retention, type RetentionReport } from './retention.ts';
 import { SearchWalk, searchWords } from './search.ts';
 import { lower, THREAD_ID } from './text.ts';
 import { Thread, threadView } from './thread.ts';
@@ -60,6 +60,7 @@ export class ChatEngine implements Engine {
   readonly tables = [MASTER_KEYS, THREADS, THREAD_KEYS, VERSIONS, ONCE, AUDIT];
   readonly #options: ChatOptions;
   readonly #alarm: Alarm;
+  readonly #log: Log;
   readonly #nanos = new Nanos();
   readonly #threads = new Threads();
   readonly #messages = new Messages();
@@ -81,16 +82,17 @@ export class ChatEngine implements Engine {
     const nanos = this.#nanos;
     this.#options = options;
     this.#alarm = alarm;
+    this.#log = log;
     this.#keyring = new Keyring(store, random, nanos, options.encryption);
     this.#feed = new Feed(events);
     const writer = new Writer({ store, nanos, threads, messages, keyring: this.#keyring, feed: this.#feed });
     this.#writer = writer;
     this.#once = new OnceKeys(store);
-    const upkeep = new Upkeep(writer, this.#keyring, this.#once);
+    const policy = options.retention ?? DEFAULT_RETENTION;
+    const upkeep = new Upkeep(writer, this.#keyring, this.#once, paceOf(policy));
     this.#upkeep = upkeep;
     const audit = new Audit(store, log);
     this.#audit = audit;
-    const policy = options.retention ?? DEFAULT_RETENTION;
     this.#retention = new Retention({ threads, messages, writer, nanos, audit }, policy, (one) => upkeep.purge(one));
     this.#keyspace = new Keyspace(threads, messages, this.#keyring);
     this.#keyAdmin = new KeyAdmin({ threads, keyring: this.#keyring, upkeep, audit, random });
@@ -100,6 +102,7 @@ export class ChatEngine implements Engine {
 
   /** Makes a thread of the actor's. Errors: CHAT_INVALID, CHAT_ONCE_REUSED, LIMIT_REACHED. 3.3 */
   createThread(actor: Actor, input: ThreadInput, now: number, once?: Once): ThreadView {
+    access.mustBeNamed(actor);
     const request = once === undefined ? '' : jsonText(['thread', input.title ?? '', input.metadata ?? null]);
     const before = once === undefined ? undefined : this.#threads.get(this.#once.find(once, request, now) ?? '');
     if (before !== undefined) return threadView(before, actor);
@@ -135,6 +138,7 @@ export class ChatEngine implements Engine {
 
   /** Soft-deletes a thread, once. Errors: CHAT_THREAD_NOT_FOUND, CHAT_NOT_AUTHOR. 5.6, R17 */
   deleteThread(actor: Actor, id: string, now: number): void {
+    access.mustBeNamed(actor);
     const thread = this.#thread(id);
     access.mustOwnThread(actor, thread);
     if (thread.deletedAt !== 0n) return;
@@ -166,6 +170,7 @@ export class ChatEngine implements Engine {
    * LIMIT_REACHED. 3.4, R12
    */
   createMessage(actor: Actor, threadId: string, input: MessageInput, now: number, once?: Once): MessageView {
+    access.mustBeNamed(actor);
     const request = once === undefined ? '' : fingerprint(threadId, input);
     const before = once === undefined ? undefined : this.#messages.get(this.#once.find(once, request, now) ?? '');
     if (before !== undefined) return firstView(before);
@@ -204,7 +209,8 @@ export class ChatEngine implements Engine {
     access.mustDeleteMessage(actor, message);
     const { role, body, replyTo, deleted } = message.newest;
     if (deleted) return;
-    this.#writer.newVersion(message, { kind: 'delete', role, body, replyTo, deleted: true, reacted: undefined }, now);
+    const draft = { ts: 0n, kind: 'delete', role, body, replyTo, deleted: true, reacted: undefined } as const;
+    this.#writer.newVersion(message, draft, now);
   }
 
   /** A page of a thread's messages. Errors: CHAT_THREAD_NOT_FOUND, CHAT_NOT_PARTICIPANT, CHAT_BAD_CURSOR. 3.5, 3.6, R9, R10, R13 */
@@ -244,10 +250,11 @@ export class ChatEngine implements Engine {
     const message = this.#message(threadId, id);
     access.mustReactAs(actor, message, change.id);
     access.mustBeWritable(actor, message.thread);
-    if (withReaction(message.reactions, change).length > LIMITS.chatReactions) {
+    const before = reactionOf(message.reactions, change.id);
+    if (before === '' && message.reactions.length >= LIMITS.chatReactions) {
       throw new CommandError('LIMIT_REACHED', { detail: 'too many reactions' });
     }
-    if (reactionOf(message.reactions, change.id) !== change.reaction) this.#react(message, change, now);
+    if (before !== change.reaction) this.#react(message, change, now);
     return messageView(message);
   }
 
@@ -351,7 +358,7 @@ export class ChatEngine implements Engine {
     this.#arm();
     return {
       step: () => {
-        const more = this.#upkeep.stepPurge() || this.#retention.step(now);
+        const more = this.#upkeep.stepPurge() || this.#retention.step(now) || this.#upkeep.purging;
         this.#arm();
         return more;
       },
@@ -386,7 +393,14 @@ export class ChatEngine implements Engine {
 
   restored(now: number): void {
     this.#keyring.masters.open();
+    this.#keyring.masters.tidy();
     this.#writer.restored();
+    if (this.#writer.setAside > 0) {
+      this.#log.warn(
+        { records: this.#writer.setAside },
+        'chat: versions without a thread, a message or a key are left alone',
+      );
+    }
     for (const thread of this.#writer.leftovers.keys()) this.#upkeep.resumePurge(thread);
     for (const thread of this.#writer.stale) this.#upkeep.reseal(thread);
     this.#writer.stale.clear();
@@ -441,7 +455,7 @@ export class ChatEngine implements Engine {
 
   #react(message: Message, change: Reaction, now: number): void {
     const { role, body, replyTo, deleted } = message.newest;
-    this.#writer.newVersion(message, { kind: 'reaction', role, body, replyTo, deleted, reacted: change }, now);
+    this.#writer.newVersion(message, { ts: 0n, kind: 'reaction', role, body, replyTo, deleted, reacted: change }, now);
   }
 
   #remember(once: Once, request: string, made: string, now: number): void {

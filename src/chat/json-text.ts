@@ -24,6 +24,44 @@ function escapeSpecial(character: string): string {
 
 /** The text of any JSON value. `bigint` and `JsonFloat` count as numbers; what is no JSON value becomes `null`. */
 export function jsonText(value: unknown): string {
+  if (isPlain(value)) {
+    const text = JSON.stringify(value);
+    if (!DIFFERS.test(text)) return text;
+  }
+  return exactText(value);
+}
+
+/** What `JSON.stringify` writes otherwise than the reference. */
+const DIFFERS = /[<>&\u2028\u2029]|\\u[dD]/;
+
+/** Whether a value has nothing but what `JSON.stringify` knows, with all members in order. */
+function isPlain(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0);
+    case 'object': {
+      if (value === null) return true;
+      if (Array.isArray(value)) return value.every(isPlain);
+      if (value instanceof JsonFloat || value instanceof RawJson) return false;
+      let before = '';
+      for (const name in value) {
+        if (name < before || SURROGATE.test(name) || !isPlain((value as Record<string, unknown>)[name])) return false;
+        before = name;
+      }
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+/** Halves of pairs sort elsewhere by their bytes than by their units. */
+const SURROGATE = /[\ud800-\udfff]/;
+
+function exactText(value: unknown): string {
   switch (typeof value) {
     case 'string':
       return textLiteral(value);
@@ -35,7 +73,7 @@ export function jsonText(value: unknown): string {
       return numberText(Number(value));
     case 'object': {
       if (value === null) return 'null';
-      if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`;
+      if (Array.isArray(value)) return `[${value.map(exactText).join(',')}]`;
       if (value instanceof JsonFloat) return numberText(value.value);
       if (value instanceof RawJson) return value.text;
       return objectText(value as Record<string, unknown>);
@@ -56,7 +94,7 @@ function objectText(members: Readonly<Record<string, unknown>>): string {
   let text = '{';
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string;
-    text += `${i === 0 ? '' : ','}${textLiteral(name)}:${jsonText(members[name])}`;
+    text += `${i === 0 ? '' : ','}${textLiteral(name)}:${exactText(members[name])}`;
   }
   return `${text}}`;
 }

@@ -123,7 +123,12 @@ export class Keyring {
     return { key: key.no, body: jsonText(paths.reduce((at, path) => replaceAt(at, path, null), root)), parts };
   }
 
-  /** The body of a record, as JSON text. Throws when it does not open: then the record is not what was written. */
+  /** Whether the key of a record is there. */
+  opens(thread: Thread, record: BodyRecord): boolean {
+    return typeof record === 'string' || thread.keys.some((key) => key.no === record.key);
+  }
+
+  /** The body of a record whose key is there, as JSON text. Throws when it does not open: then the record is not what was written. */
   open(
     thread: Thread,
     messageId: string,
@@ -132,7 +137,7 @@ export class Keyring {
   ): { body: string; key: ThreadKey | undefined } {
     if (typeof record === 'string') return { body: record, key: undefined };
     const key = thread.keys.find((candidate) => candidate.no === record.key);
-    if (key === undefined) throw new Error(`message ${messageId} is encrypted under a key that is not there`);
+    if (key === undefined) throw new Error(`the data key of message ${messageId} is not there`);
     if ('sealed' in record) {
       const clear = unseal(key.clear, record.sealed, place('body', thread.id, messageId, seq));
       if (clear === undefined) throw new Error(`version ${seq} of message ${messageId} does not open`);

@@ -95,6 +95,10 @@ export class MasterKeys {
       if (next === undefined) break;
       this.#current = this.#keys.get(next.id);
     }
+  }
+
+  /** Removes the copies of keys that the settings name by now: the old key alone must not lead to the new one. */
+  tidy(): void {
     for (const [name, link] of [...this.#links]) {
       if (!link.successor || !this.#configured.includes(link.id)) continue;
       this.#links.delete(name);

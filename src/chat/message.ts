@@ -10,8 +10,20 @@ import { afterVersion, NO_REACTIONS, type Reacted } from './reactions.ts';
 import type { Thread } from './thread.ts';
 import type { ChangeKind, MessageView, Reaction } from './types.ts';
 
-/** What one version says. */
-export interface VersionParts {
+/** What somebody wants a version to say. */
+export interface Draft {
+  /** `0n`: the time of writing. */
+  readonly ts: bigint;
+  readonly kind: ChangeKind;
+  readonly role: string;
+  readonly body: string;
+  readonly replyTo: string;
+  readonly deleted: boolean;
+  readonly reacted: Reacted;
+}
+
+export class Version {
+  readonly message: Message;
   /** Number in the log of the thread. */
   readonly seq: number;
   /** When it was written, in nanoseconds; unlike `ts` always the server's. */
@@ -23,35 +35,30 @@ export interface VersionParts {
   readonly replyTo: string;
   readonly deleted: boolean;
   readonly reacted: Reacted;
-}
-
-export class Version {
-  readonly seq: number;
-  readonly at: bigint;
-  readonly ts: bigint;
-  readonly kind: ChangeKind;
-  readonly role: string;
-  readonly body: string;
-  readonly replyTo: string;
-  readonly deleted: boolean;
-  readonly reacted: Reacted;
-  readonly message: Message;
   /** The key under which its record is encrypted; `undefined` when it is clear or has no body of its own. */
   key: ThreadKey | undefined;
 
-  constructor(message: Message, parts: VersionParts, key: ThreadKey | undefined) {
-    this.seq = parts.seq;
-    this.at = parts.at;
-    this.ts = parts.ts;
-    this.kind = parts.kind;
-    this.role = parts.role;
-    this.body = parts.body;
-    this.replyTo = parts.replyTo;
-    this.deleted = parts.deleted;
-    this.reacted = parts.reacted;
+  constructor(message: Message, seq: number, at: bigint, draft: Draft, key: ThreadKey | undefined) {
     this.message = message;
+    this.seq = seq;
+    this.at = at;
+    this.ts = draft.ts === 0n ? at : draft.ts;
+    this.kind = draft.kind;
+    this.role = draft.role;
+    this.body = draft.body;
+    this.replyTo = draft.replyTo;
+    this.deleted = draft.deleted;
+    this.reacted = draft.reacted;
     this.key = key;
   }
+}
+
+/** Who a new thread or message is: known before there is one, since rules may want to see it. */
+export interface Identity {
+  readonly id: string;
+  readonly no: number;
+  /** When it was made, in nanoseconds. */
+  readonly at: bigint;
 }
 
 export class Message {
@@ -66,24 +73,16 @@ export class Message {
   /** All versions but the newest, oldest first; `undefined` when there is one only. */
   older: Version[] | undefined = undefined;
   /** The reactions of the newest version. */
-  reactions: readonly Reaction[] = NO_REACTIONS;
+  reactions: readonly Reaction[];
 
-  constructor(
-    no: number,
-    id: string,
-    thread: Thread,
-    author: string,
-    tombstone: boolean,
-    first: VersionParts,
-    key: ThreadKey | undefined,
-  ) {
-    this.no = no;
-    this.id = id;
+  constructor(identity: Identity, thread: Thread, author: string, tombstone: boolean, seq: number, first: Draft) {
+    this.no = identity.no;
+    this.id = identity.id;
     this.thread = thread;
     this.author = author;
     this.tombstone = tombstone;
-    this.newest = new Version(this, first, key);
     this.reactions = afterVersion(NO_REACTIONS, first.reacted);
+    this.newest = new Version(this, seq, identity.at, first, undefined);
   }
 
   /** How many versions there are. */
@@ -112,11 +111,11 @@ export class Message {
   }
 
   /** Makes a version the newest. The lists of the thread must not hold the message meanwhile. */
-  append(parts: VersionParts, key: ThreadKey | undefined): Version {
-    (this.older ??= []).push(this.newest);
-    this.newest = new Version(this, parts, key);
-    this.reactions = afterVersion(this.reactions, parts.reacted);
-    return this.newest;
+  append(seq: number, at: bigint, draft: Draft, key: ThreadKey | undefined): void {
+    if (this.older === undefined) this.older = [this.newest];
+    else this.older.push(this.newest);
+    this.newest = new Version(this, seq, at, draft, key);
+    this.reactions = afterVersion(this.reactions, draft.reacted);
   }
 }
 

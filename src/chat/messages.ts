@@ -42,21 +42,21 @@ export class Messages {
     this.#byNo.add(message.no, message);
     this.#count(message, 1);
     message.thread.join(message);
-    this.#place(message);
+    this.#place(message, false);
   }
 
-  /** Lets a message change: out of the orders before, into them after. */
-  change<T>(message: Message, change: () => T): T {
-    this.#displace(message);
-    const result = change();
+  /** Lets a message change into one that is deleted or not: out of the orders before, into them after. */
+  change(message: Message, deleted: boolean, change: () => void): void {
+    const stays = message.newest.deleted === deleted;
+    this.#displace(message, stays);
+    change();
     this.#count(message, 1);
-    this.#place(message);
-    return result;
+    this.#place(message, stays);
   }
 
   /** Takes a message out of everything for good. */
   delete(message: Message): void {
-    this.#displace(message);
+    this.#displace(message, false);
     this.#byNo.delete(message.no);
     this.#count(message, -message.count);
     message.thread.leave(message);
@@ -107,13 +107,13 @@ export class Messages {
     message.thread.versions += versions;
   }
 
-  #place(message: Message): void {
-    message.thread.place(message);
+  #place(message: Message, stays: boolean): void {
+    message.thread.place(message, stays);
     if (message.newest.deleted && !message.tombstone) this.#deleted.add(message);
   }
 
-  #displace(message: Message): void {
-    message.thread.displace(message);
+  #displace(message: Message, stays: boolean): void {
+    message.thread.displace(message, stays);
     if (message.newest.deleted && !message.tombstone) this.#deleted.delete(message);
   }
 }

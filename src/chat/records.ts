@@ -6,7 +6,7 @@
  */
 import type { Plain } from '../core/ports.ts';
 import type { BodyRecord } from './keyring.ts';
-import type { Message, Version, VersionParts } from './message.ts';
+import type { Draft, Message, Version } from './message.ts';
 import type { Reacted } from './reactions.ts';
 import { Thread } from './thread.ts';
 import type { ChangeKind } from './types.ts';
@@ -83,38 +83,35 @@ export interface VersionRecord {
   readonly body?: BodyRecord;
 }
 
+type Writable<T> = { -readonly [name in keyof T]: T[name] };
+
 /** The record of a version. `body` is absent when the version before has the same. */
 export function versionRecord(message: Message, version: Version, body: BodyRecord | undefined): Plain {
-  const first = message.at(0) === version;
+  const record: Writable<VersionRecord> = { kind: version.kind, at: version.at };
+  if (message.at(0) === version) {
+    record.id = message.id;
+    record.author = message.author;
+    if (message.tombstone) record.tombstone = true;
+  } else {
+    record.of = message.no;
+  }
+  if (version.ts !== version.at) record.ts = version.ts;
+  if (version.role !== '') record.role = version.role;
+  if (version.replyTo !== '') record.replyTo = version.replyTo;
+  if (version.deleted) record.deleted = true;
+  if (body !== undefined) record.body = body;
   const { reacted } = version;
-  const record: VersionRecord = {
-    ...(first ? { id: message.id, author: message.author } : { of: message.no }),
-    ...(first && message.tombstone ? { tombstone: true } : {}),
-    kind: version.kind,
-    at: version.at,
-    ...(version.ts === version.at ? {} : { ts: version.ts }),
-    ...(version.role === '' ? {} : { role: version.role }),
-    ...(version.replyTo === '' ? {} : { replyTo: version.replyTo }),
-    ...(version.deleted ? { deleted: true } : {}),
-    ...reactedRecord(reacted),
-    ...(body === undefined ? {} : { body }),
-  };
+  if (reacted !== undefined) {
+    if ('id' in reacted) record.reaction = [reacted.id, reacted.reaction];
+    else record.reactions = reacted.map(({ id, reaction }) => [id, reaction] as const);
+  }
   return record as unknown as Plain;
 }
 
-function reactedRecord(reacted: Reacted): Pick<VersionRecord, 'reaction' | 'reactions'> {
-  if (reacted === undefined) return {};
-  if ('id' in reacted) return { reaction: [reacted.id, reacted.reaction] };
-  return { reactions: reacted.map(({ id, reaction }) => [id, reaction]) };
-}
-
 /** What a record says about its version, the body aside. */
-export function readVersion(seq: number, record: VersionRecord, body: string): VersionParts {
-  const at = BigInt(record.at);
+export function readVersion(record: VersionRecord, body: string): Draft {
   return {
-    seq,
-    at,
-    ts: record.ts === undefined ? at : BigInt(record.ts),
+    ts: BigInt(record.ts ?? 0n),
     kind: record.kind,
     role: record.role ?? '',
     body,

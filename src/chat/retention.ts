@@ -13,6 +13,7 @@ import type { Nanos } from './nanos.ts';
 import type { DeletionPlace } from './ordered.ts';
 import type { Thread } from './thread.ts';
 import type { Threads } from './threads.ts';
+import type { Pace } from './upkeep.ts';
 import type { Writer } from './writer.ts';
 
 /** What is kept how long. */
@@ -42,6 +43,14 @@ export const DEFAULT_RETENTION: RetentionPolicy = {
   batchSize: LIMITS.chatSlice,
   batchSleepMs: 0,
 };
+
+/** How fast a policy lets things be removed. */
+export function paceOf(policy: RetentionPolicy): Pace {
+  return {
+    records: Math.max(1, Math.min(policy.batchSize, LIMITS.chatSlice)),
+    sleepMs: Math.max(0, policy.batchSleepMs),
+  };
+}
 
 /** What a run did or, on a dry run, would have done. */
 export interface RetentionReport {
@@ -78,6 +87,7 @@ export interface RetentionShelves {
 export class Retention {
   readonly #on: RetentionShelves;
   readonly #policy: RetentionPolicy;
+  readonly #pace: Pace;
   readonly #purge: (thread: Thread) => void;
   #run: Run | undefined;
   #last: RetentionReport | undefined;
@@ -88,6 +98,7 @@ export class Retention {
   constructor(shelves: RetentionShelves, policy: RetentionPolicy, purge: (thread: Thread) => void) {
     this.#on = shelves;
     this.#policy = policy;
+    this.#pace = paceOf(policy);
     this.#purge = purge;
   }
 
@@ -122,7 +133,7 @@ export class Retention {
   tick(now: number): void {
     if (now < this.#due) return;
     if (this.#run === undefined) this.begin(now);
-    if (this.step(now)) this.#due = now + this.#policy.batchSleepMs;
+    if (this.step(now)) this.#due = now + this.#pace.sleepMs;
   }
 
   /** Does a slice of the run under way; `false` once none is. */
@@ -138,13 +149,9 @@ export class Retention {
     return false;
   }
 
-  get #batch(): number {
-    return Math.max(1, Math.min(this.#policy.batchSize, LIMITS.chatSlice));
-  }
-
   /** Removes a slice; `false` when nothing is left to remove. */
   #remove(run: Run, now: number): boolean {
-    for (let left = this.#batch; left > 0; left--) {
+    for (let left = this.#pace.records; left > 0; left--) {
       const thread = this.#on.threads.oldestDeleted();
       if (thread === undefined || thread.deletedAt > run.cutoff) break;
       this.#note(run, thread, now);
@@ -153,7 +160,7 @@ export class Retention {
     }
     const threads = this.#on.threads.oldestDeleted();
     if (threads !== undefined && threads.deletedAt <= run.cutoff) return true;
-    for (let left = this.#batch; left > 0; ) {
+    for (let left = this.#pace.records; left > 0; ) {
       const message = this.#on.messages.oldestDeleted();
       if (message === undefined || message.newest.at > run.cutoff) return false;
       left -= message.count;
@@ -166,7 +173,7 @@ export class Retention {
   /** Looks at a slice; `false` when all was seen. */
   #look(run: Run, now: number): boolean {
     if (run.phase === 'threads') {
-      const threads = this.#on.threads.deletedAfter(run.position, this.#batch);
+      const threads = this.#on.threads.deletedAfter(run.position, this.#pace.records);
       for (const thread of threads) {
         if (thread.deletedAt > run.cutoff) break;
         run.position = { at: thread.deletedAt, no: thread.no };
@@ -178,14 +185,14 @@ export class Retention {
       }
       return true;
     }
-    const messages = this.#on.messages.deletedAfter(run.position, this.#batch);
+    const messages = this.#on.messages.deletedAfter(run.position, this.#pace.records);
     for (const message of messages) {
       if (message.newest.at > run.cutoff) return false;
       run.position = { at: message.newest.at, no: message.no };
       const { deletedAt } = message.thread;
       if (deletedAt === 0n || deletedAt > run.cutoff) run.messages++; // else it is counted with its thread
     }
-    return messages.length === this.#batch;
+    return messages.length === this.#pace.records;
   }
 
   #note(run: Run, thread: Thread, now: number): void {

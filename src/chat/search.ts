@@ -13,8 +13,9 @@ import { lower } from './text.ts';
 import type { Thread } from './thread.ts';
 import type { MessageView, SearchPage, Walk } from './types.ts';
 
-/** Messages looked at in one step. */
+/** Messages looked at in one step, and characters of text after which it ends early. */
 const STEP = 256;
+const STEP_UNITS = 256 * 1024;
 
 export class SearchWalk implements Walk<SearchPage> {
   readonly #thread: Thread;
@@ -44,7 +45,10 @@ export class SearchWalk implements Walk<SearchPage> {
       list.seek((message) => message.no < this.#position),
       STEP,
     );
+    let read = 0;
     for (const message of batch) {
+      if (read > STEP_UNITS) return true;
+      read += message.newest.body.length;
       this.#position = message.no;
       this.#looked++;
       if (this.#matches(message)) {

@@ -20,3 +20,8 @@ export function defaultTitle(stored: number): string {
 
 /** The form of thread ids that clients may choose (R11). */
 export const THREAD_ID = /^[A-Za-z0-9._-]{1,256}$/;
+
+/** The same text in one piece: what was put together from parts keeps its parts in memory until somebody looks into it. */
+export function flat(text: string): string {
+  return Number.isNaN(text.charCodeAt(text.length - 1)) ? '' : text;
+}

@@ -44,16 +44,6 @@ const byTs = (a: Message, b: Message): number =>
 export class MessageLists {
   readonly created = new Ordered<Message>(byNo);
   readonly ts = new Ordered<Message>(byTs);
-
-  add(message: Message): void {
-    this.created.add(message);
-    this.ts.add(message);
-  }
-
-  delete(message: Message): void {
-    this.created.delete(message);
-    this.ts.delete(message);
-  }
 }
 
 export class Thread {
@@ -105,16 +95,18 @@ export class Thread {
     return user !== '' && (user === this.author || this.participants?.has(user) === true);
   }
 
-  /** Puts a message into the lists where it belongs now. */
-  place(message: Message): void {
-    if (message.newest.deleted) (this.hidden ??= new MessageLists()).add(message);
-    else this.visible.add(message);
+  /** Puts a message into the lists where it belongs now; the order of creation is left alone when it `stays` there. */
+  place(message: Message, stays: boolean): void {
+    const list = message.newest.deleted ? (this.hidden ??= new MessageLists()) : this.visible;
+    if (!stays) list.created.add(message);
+    list.ts.add(message);
   }
 
   /** Takes a message out of the lists, before it changes. */
-  displace(message: Message): void {
-    if (message.newest.deleted) this.hidden?.delete(message);
-    else this.visible.delete(message);
+  displace(message: Message, stays: boolean): void {
+    const list = message.newest.deleted ? this.hidden : this.visible;
+    if (!stays) list?.created.delete(message);
+    list?.ts.delete(message);
   }
 
   /** Counts the author of a new message in. */

@@ -12,14 +12,25 @@ import type { Retention } from './retention.ts';
 import type { Thread } from './thread.ts';
 import type { Writer } from './writer.ts';
 
+/** How fast purges go: records of one slice, and milliseconds between two slices. */
+export interface Pace {
+  readonly records: number;
+  readonly sleepMs: number;
+}
+
 export class Upkeep {
   readonly #writer: Writer;
   readonly #keyring: Keyring;
   readonly #once: OnceKeys;
+  readonly #pace: Pace;
   readonly #purges = new Set<Thread>();
   readonly #reseals = new Map<Thread, Reseal>();
 
-  constructor(writer: Writer, keyring: Keyring, once: OnceKeys) {
+  /** When the next slice of a purge may run. */
+  #purgeAt = 0;
+
+  constructor(writer: Writer, keyring: Keyring, once: OnceKeys, pace: Pace) {
+    this.#pace = pace;
     this.#writer = writer;
     this.#keyring = keyring;
     this.#once = once;
@@ -28,6 +39,11 @@ export class Upkeep {
   /** Threads with work left. */
   get pending(): number {
     return this.#purges.size + this.#reseals.size;
+  }
+
+  /** Whether records of purged threads are left. */
+  get purging(): boolean {
+    return this.#purges.size > 0;
   }
 
   /** Makes a thread invisible and lets its records be removed. */
@@ -67,21 +83,26 @@ export class Upkeep {
   stepPurge(): boolean {
     const [thread] = this.#purges;
     if (thread === undefined) return false;
-    if (!this.#writer.purgeSome(thread, LIMITS.chatSlice)) this.#purges.delete(thread);
+    if (!this.#writer.purgeSome(thread, this.#pace.records)) this.#purges.delete(thread);
     return true;
   }
 
   /** A slice of whatever is due. */
   tick(now: number, retention: Retention): void {
     this.#once.tick(now);
-    if (this.stepPurge()) return;
+    if (this.#purges.size > 0 && now >= this.#purgeAt) {
+      this.stepPurge();
+      this.#purgeAt = now + this.#pace.sleepMs;
+      return;
+    }
     const [thread] = this.#reseals.keys();
     if (thread !== undefined) this.stepReseal(thread);
-    else retention.tick(now);
+    else if (this.#purges.size === 0) retention.tick(now);
   }
 
   /** When `tick` wants to be called next: at once while threads have work left. */
   nextDeadline(retention: Retention): number {
-    return this.pending > 0 ? 0 : Math.min(this.#once.nextDeadline(), retention.due);
+    if (this.#reseals.size > 0) return 0;
+    return Math.min(this.#purges.size > 0 ? this.#purgeAt : retention.due, this.#once.nextDeadline());
   }
 }

@@ -10,7 +10,7 @@ import type { Plain, Store } from '../core/ports.ts';
 import type { Feed } from './feed.ts';
 import { log } from './feed.ts';
 import type { BodyRecord, Keyring, ThreadKey } from './keyring.ts';
-import { Message, messageNo, type Version, type VersionParts } from './message.ts';
+import { type Draft, type Identity, Message, messageNo, type Version } from './message.ts';
 import type { Messages } from './messages.ts';
 import type { Nanos } from './nanos.ts';
 import { numberKey, readNumberKey, readRecordKey, recordKey } from './record-key.ts';
@@ -23,20 +23,9 @@ import {
   type VersionRecord,
   versionRecord,
 } from './records.ts';
-import { defaultTitle } from './text.ts';
+import { defaultTitle, flat } from './text.ts';
 import { Thread } from './thread.ts';
 import type { Threads } from './threads.ts';
-
-/** A new version without what the writer gives it. `ts` of `0n` is the time of writing. */
-export type VersionDraft = Omit<VersionParts, 'seq' | 'at'>;
-
-/** Who a new thread or message is: known before there is one, since rules may want to see it. */
-export interface Identity {
-  readonly id: string;
-  readonly no: number;
-  /** When it was made, in nanoseconds. */
-  readonly at: bigint;
-}
 
 /** The highest time there is: 64 signed bits. */
 const LAST_TS = 2n ** 63n - 1n;
@@ -57,6 +46,8 @@ export class Writer {
   #lastMessage = 0;
   /** Records of purged threads that a crash left behind: places in their logs. */
   readonly leftovers = new Map<Thread, number[]>();
+  /** Records that belong to nothing that came back. */
+  setAside = 0;
   /** Threads with records that are not under their current key. */
   readonly stale = new Set<Thread>();
   /** Heads of threads by their numbers while records come back, purged ones included. */
@@ -70,14 +61,14 @@ export class Writer {
   nextThread(id: string, now: number): Identity {
     const at = this.#to.nanos.next(now);
     const no = ++this.#lastThread;
-    return { id: id === '' ? `thread-${at}-${no}` : id, no, at };
+    return { id: id === '' ? flat(`thread-${at}-${no}`) : id, no, at };
   }
 
   /** Who the next message will be. */
   nextMessage(now: number): Identity {
     const at = this.#to.nanos.next(now);
     const no = ++this.#lastMessage;
-    return { id: `msg-${at}-${no}`, no, at };
+    return { id: flat(`msg-${at}-${no}`), no, at };
   }
 
   /** Adds a thread. `title` empty: the default title. */
@@ -93,22 +84,22 @@ export class Writer {
   }
 
   /** Adds a message. */
-  newMessage(thread: Thread, identity: Identity, author: string, draft: VersionDraft, tombstone = false): Message {
+  newMessage(thread: Thread, identity: Identity, author: string, draft: Draft, tombstone = false): Message {
     const { messages, keyring, store, feed } = this.#to;
     if (messages.size >= LIMITS.chatMessages) throw new CommandError('LIMIT_REACHED', { detail: 'too many messages' });
-    const { id, no, at } = identity;
     const seq = ++thread.seq;
-    const body = keyring.seal(thread, id, seq, draft.body);
-    const parts = { ...draft, seq, at, ts: draft.ts === 0n ? at : draft.ts };
-    const message = new Message(no, id, thread, author, tombstone, parts, use(thread, body));
+    const message = new Message(identity, thread, author, tombstone, seq, draft);
+    const version = message.newest;
+    const body = keyring.seal(thread, message.id, seq, version.body);
+    version.key = use(thread, body);
     messages.add(message);
-    store.put(VERSIONS, recordKey(thread.no, seq), versionRecord(message, message.newest, body));
-    feed.tell(thread, message.newest);
+    store.put(VERSIONS, recordKey(thread.no, seq), versionRecord(message, version, body));
+    feed.tell(thread, version);
     return message;
   }
 
-  /** Appends a version. Its time is now, or just after the version before when that is later (R8). */
-  newVersion(message: Message, draft: Omit<VersionDraft, 'ts'>, now: number): void {
+  /** Appends a version. Its time is now, or just after the version before when that is later (R8), whatever the draft says. */
+  newVersion(message: Message, draft: Draft, now: number): void {
     const { thread } = message;
     const { messages, keyring, store, nanos, feed } = this.#to;
     if (message.count >= LIMITS.chatVersions) throw new CommandError('LIMIT_REACHED', { detail: 'too many versions' });
@@ -118,8 +109,9 @@ export class Writer {
     const seq = ++thread.seq;
     const own = draft.body !== before.body;
     const body = own ? keyring.seal(thread, message.id, seq, draft.body) : undefined;
-    const parts = { ...draft, seq, at, ts, body: own ? draft.body : before.body };
-    messages.change(message, () => message.append(parts, body === undefined ? undefined : use(thread, body)));
+    const dated = { ...draft, ts, body: own ? draft.body : before.body };
+    const key = body === undefined ? undefined : use(thread, body);
+    messages.change(message, draft.deleted, () => message.append(seq, at, dated, key));
     store.put(VERSIONS, recordKey(thread.no, seq), versionRecord(message, message.newest, body));
     feed.tell(thread, message.newest);
   }
@@ -191,13 +183,15 @@ export class Writer {
     const { messages, store } = this.#to;
     const { thread } = message;
     messages.delete(message);
-    // the last first: a crash between two flushes must not leave a version without the one before it
-    for (let at = message.count - 1; at >= 0; at--) {
+    // the first goes first: should the rest outlive a crash, it belongs to nothing and is not read
+    for (let at = 0; at < message.count; at++) {
       const version = message.at(at) as Version;
       if (version.key !== undefined) version.key.uses--;
       thread.log.delete(version);
       store.remove(VERSIONS, recordKey(thread.no, version.seq));
     }
+    // the last number of the log must not be given again after a restart
+    if (message.newest.seq === thread.seq && !thread.purging) this.#stateHead(thread);
   }
 
   /** Takes the record of a head back. */
@@ -215,10 +209,15 @@ export class Writer {
   restoreKey(name: string, value: Plain): void {
     const { thread, no } = readRecordKey(name);
     const owner = this.#restoring.get(thread);
-    if (owner !== undefined && !owner.purging) this.#to.keyring.restore(owner, no, value);
+    if (owner === undefined || owner.purging) return;
+    this.#to.keyring.restore(owner, no, value);
+    if (owner.keys.length > 1) this.stale.add(owner); // a rotation was under way, or only its old key was left to go
   }
 
-  /** Takes the record of a version back. */
+  /**
+   * Takes the record of a version back. One whose thread, message or data key is not there (its record was damaged, and
+   * the store told to leave it out) stays where it is, unread, and its numbers are not given again.
+   */
   restoreVersion(key: string, value: Plain): void {
     const { thread: threadNo, no: seq } = readRecordKey(key);
     const record = value as unknown as VersionRecord;
@@ -226,48 +225,45 @@ export class Writer {
     const no = record.of ?? messageNo(record.id ?? '') ?? 0;
     this.#lastMessage = Math.max(this.#lastMessage, no);
     this.#to.nanos.seen(BigInt(record.at));
-    if (thread === undefined)
-      throw new Error(`version ${seq} belongs to thread number ${threadNo}, which is not there`);
-    if (thread.purging) {
+    if (thread?.purging) {
       this.leftovers.get(thread)?.push(seq);
       return;
     }
-    thread.seq = Math.max(thread.seq, seq);
-    const { messages } = this.#to;
-    if (record.id !== undefined) {
-      const { body, key: dataKey } = this.#open(thread, record.id, seq, record.body);
-      if (dataKey !== undefined) dataKey.uses++;
-      const parts = readVersion(seq, record, body);
-      const { id, author = '', tombstone = false } = record;
-      const message = new Message(no, id, thread, author, tombstone, parts, dataKey);
-      messages.add(message);
-      log(thread, message.newest);
+    if (thread === undefined) {
+      this.#lastThread = Math.max(this.#lastThread, threadNo);
+      this.setAside++;
       return;
     }
-    const message = messages.byNo(no);
-    if (message === undefined) throw new Error(`version ${seq} of thread ${thread.id} belongs to no message`);
-    const opened = record.body === undefined ? undefined : this.#open(thread, message.id, seq, record.body);
-    if (opened?.key !== undefined) opened.key.uses++;
-    const parts = readVersion(seq, record, opened?.body ?? message.newest.body);
-    messages.change(message, () => message.append(parts, opened?.key));
-    log(thread, message.newest);
+    thread.seq = Math.max(thread.seq, seq);
+    if (!this.#bringBack(thread, seq, no, record)) this.setAside++;
+  }
+
+  /** `false` when what the version builds on is not there. */
+  #bringBack(thread: Thread, seq: number, no: number, record: VersionRecord): boolean {
+    const { messages, keyring } = this.#to;
+    const message = record.id === undefined ? messages.byNo(no) : undefined;
+    const id = message?.id ?? record.id;
+    if (id === undefined || (record.body !== undefined && !keyring.opens(thread, record.body))) return false;
+    const own = record.body === undefined ? undefined : keyring.open(thread, id, seq, record.body);
+    const body = own?.body ?? message?.newest.body;
+    if (body === undefined) return false;
+    if (own !== undefined && own.key !== thread.key) this.stale.add(thread);
+    if (own?.key !== undefined) own.key.uses++;
+    const draft = readVersion(record, body);
+    const at = BigInt(record.at);
+    if (message !== undefined) messages.change(message, draft.deleted, () => message.append(seq, at, draft, own?.key));
+    else {
+      const first = new Message({ id, no, at }, thread, record.author ?? '', record.tombstone ?? false, seq, draft);
+      first.newest.key = own?.key;
+      messages.add(first);
+    }
+    log(thread, (messages.byNo(no) as Message).newest);
+    return true;
   }
 
   /** All records are back. */
   restored(): void {
     this.#restoring.clear();
-  }
-
-  #open(
-    thread: Thread,
-    id: string,
-    seq: number,
-    body: BodyRecord | undefined,
-  ): { body: string; key: ThreadKey | undefined } {
-    if (body === undefined) throw new Error(`the first version of message ${id} has no body`);
-    const opened = this.#to.keyring.open(thread, id, seq, body);
-    if (opened.key !== thread.key) this.stale.add(thread);
-    return opened;
   }
 
   #stateHead(thread: Thread): void {

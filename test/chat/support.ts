@@ -13,7 +13,7 @@ import type {
   Walk,
 } from '../../src/chat/types.ts';
 import { CommandError } from '../../src/core/errors.ts';
-import { silent } from '../../src/core/ports.ts';
+import { type Plain, silent } from '../../src/core/ports.ts';
 import { FakeAlarm, FakeClock } from '../support/clock.ts';
 import { RecordingStore } from '../support/recorder.ts';
 
@@ -98,3 +98,61 @@ export function refusal(call: () => unknown): string {
 /** Bodies of messages, as values. */
 export const bodies = (page: { messages: readonly MessageView[] }): unknown[] =>
   page.messages.map(({ body }) => JSON.parse(body));
+
+/** A recording store that can be seen as it was after any of its changes: what a crash there leaves. */
+export class JournalStore extends RecordingStore {
+  readonly #journal: ((store: RecordingStore) => void)[] = [];
+
+  override put(table: string, key: string, value: Plain): void {
+    super.put(table, key, value);
+    const kept = structuredClone(value) as Plain;
+    this.#journal.push((store) => store.put(table, key, kept));
+  }
+
+  override remove(table: string, key: string): void {
+    super.remove(table, key);
+    this.#journal.push((store) => store.remove(table, key));
+  }
+
+  override clear(table: string): void {
+    super.clear(table);
+    this.#journal.push((store) => store.clear(table));
+  }
+
+  get length(): number {
+    return this.#journal.length;
+  }
+
+  /** What was kept after the first `count` changes. */
+  after(count: number): RecordingStore {
+    const store = new RecordingStore();
+    for (const change of this.#journal.slice(0, count)) change(store);
+    return store;
+  }
+}
+
+/** A store for tests of many messages that no restart is part of. */
+export class DeafStore extends RecordingStore {
+  override put(): void {
+    this.changes++;
+  }
+}
+
+/** Everything an engine holds, as an admin sees it. */
+export function contents(engine: ChatEngine): unknown {
+  const { threads } = run(engine.allThreads({}));
+  return threads.map(({ keyId, ...thread }) => {
+    const { messages } = engine.messages(admin, thread.id, { includeDeleted: true });
+    return { thread, messages, versions: messages.map(({ id }) => engine.versions(admin, thread.id, id).versions) };
+  });
+}
+
+/** All that lies in a store, as one text; bytes in base64 and as they are. */
+export function onDisk(store: RecordingStore): string {
+  return JSON.stringify(store.snapshot(), (_, value: unknown) => {
+    if (typeof value === 'bigint') return String(value);
+    return value instanceof Uint8Array
+      ? `${Buffer.from(value).toString('base64')} ${Buffer.from(value).toString()}`
+      : value;
+  });
+}
