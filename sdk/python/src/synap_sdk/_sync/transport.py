@@ -12,6 +12,7 @@ from .._core import envelope
 from .._core.failures import failed, lost
 from .._core.retry import delay
 from .._core.settings import Settings
+from .._core.tls import trusted
 from ..errors import SynapError
 from ._runtime import sleep
 
@@ -33,6 +34,7 @@ class Transport:
         self._headers = httpx.Headers(settings.headers)
         self._timeout = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
         self._http = httpx.Client(
+            verify=trusted(),
             timeout=settings.timeout,
             limits=httpx.Limits(
                 max_connections=settings.max_connections,

@@ -1,0 +1,1 @@
+"""The shell over tasks. The one over threads is made from it."""
