@@ -50,6 +50,14 @@ def test_the_end_of_a_block_ends_the_subscription_on_the_server(client, name):
     until(lambda: client.pubsub.publish(name, 1) == 0)
 
 
+def test_subscriptions_give_their_connections_back(server, name):
+    with SynapClient(server.url, max_connections=2, timeout=1) as client:
+        for _ in range(5):
+            with client.pubsub.subscribe([name]) as subscription:
+                client.pubsub.publish(name, 1)
+                next(subscription)
+
+
 def test_a_bad_pattern_is_refused_with_the_words_of_the_server(client):
     with pytest.raises(SynapError) as caught:
         next(client.pubsub.subscribe(["a.#.b"]))

@@ -39,13 +39,13 @@ class AsyncSignal:
 
 
 class AsyncBeside:
-    """A loop that runs beside the caller."""
+    """A loop that runs beside the caller, and is not cancelled with it."""
 
     def __init__(self, loop: Callable[[], Awaitable[None]]) -> None:
         self._task: "asyncio.Future[None]" = asyncio.ensure_future(loop())
 
     async def join(self) -> None:
-        await self._task
+        await asyncio.shield(self._task)
 
 
 async def sleep(seconds: float) -> None:

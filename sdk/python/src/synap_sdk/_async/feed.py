@@ -61,6 +61,7 @@ class AsyncFeed(Generic[T]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+        await self._disconnect()
 
     def __aiter__(self) -> AsyncFeed[T]:
         return self

@@ -5,9 +5,13 @@ from __future__ import annotations
 from threading import Lock
 from typing import Dict, List
 
+#: Seconds after which a worker looks at its leases at the latest.
+LONGEST_SLEEP = 1.0
+
 
 class Leases:
-    """Holds of ``length`` seconds each, renewed after a third of it, so that two renewals may fail.
+    """Holds of ``length`` seconds each, renewed after a third of it, so that two renewals may fail. The length may
+    change; it counts for what is taken or renewed from then on.
 
     Invariant: a lease that is not renewed in time is reported lost once, by ``lost``.
     """
@@ -17,10 +21,6 @@ class Leases:
         self._lock = Lock()
         self._until: Dict[str, float] = {}
         self._next: Dict[str, float] = {}
-
-    @property
-    def count(self) -> int:
-        return len(self._until)
 
     def take(self, message_id: str, now: float) -> None:
         with self._lock:
@@ -63,5 +63,5 @@ class Leases:
     def sleep(self, now: float) -> float:
         """Seconds until something is due; at most a third of a lease, because new messages come in."""
         with self._lock:
-            soonest = min(self._next.values(), default=now + self.length)
-        return max(0.01, min(soonest - now, self.length / 3))
+            soonest = min(self._next.values(), default=now + LONGEST_SLEEP)
+        return max(0.01, min(soonest - now, self.length / 3, LONGEST_SLEEP))

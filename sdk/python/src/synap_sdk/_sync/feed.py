@@ -62,6 +62,7 @@ class Feed(Generic[T]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        self._disconnect()
 
     def __iter__(self) -> Feed[T]:
         return self

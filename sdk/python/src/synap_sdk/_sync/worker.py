@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import Any, Dict, List, Optional
 from uuid import uuid4
 
@@ -48,7 +49,8 @@ class Worker:
         self._concurrency = concurrency
         self._stopping = Signal()
         self._finished = Signal()
-        self._leases: Optional[Leases] = None
+        self._leases = Leases(USUAL_LEASE)
+        self._lease_known = False
         self._loops: List[Beside] = []
 
     def run(self) -> None:
@@ -73,6 +75,12 @@ class Worker:
         try:
             for loop in workers:
                 loop.join()
+        except BaseException:  # interrupted, or one of them failed: the others still settle what they have in hand
+            self._stopping.set()
+            for loop in workers:
+                with suppress(Exception):
+                    loop.join()
+            raise
         finally:
             self._stopping.set()
             self._finished.set()
@@ -87,56 +95,57 @@ class Worker:
 
     def _work(self) -> None:
         failures = 0
-        while not self._stopping.is_set():
-            try:
-                message = self._next()
-                failures = 0
-            except SynapError as error:
-                if not error.retryable:
-                    self._stopping.set()
-                    raise
-                LOG.warning("worker of %s: %s", self.queue, error.message)
-                self._leases = self._leases if self._busy() else None  # the queue may come back with other settings
-                self._stopping.wait(backoff(failures))
-                failures += 1
-                continue
-            if message is not None:
-                self._handle(message)
+        try:
+            while not self._stopping.is_set():
+                try:
+                    message = self._next()
+                    failures = 0
+                except SynapError as error:
+                    if not error.retryable:
+                        raise
+                    LOG.warning("worker of %s: %s", self.queue, error.message)
+                    self._lease_known = False  # the queue may come back with another deadline
+                    self._stopping.wait(backoff(failures))
+                    failures += 1
+                    continue
+                if message is not None:
+                    self._handle(message)
+        except BaseException:
+            self._stopping.set()
+            raise
 
     def _next(self) -> Optional[Message]:
         payload = {"queue": self.queue, "consumer_id": self.consumer_id, "wait_ms": round(POLL_SECONDS * 1000)}
         return self._call("queue.consume", payload, consumed, repeatable=True, wait=POLL_SECONDS, retries=0)
 
-    def _busy(self) -> bool:
-        return self._leases is not None and self._leases.count > 0
-
     def _handle(self, message: Message) -> None:
         received = monotonic()
-        leases = self._leases = self._leases or Leases(self._lease_length())
+        if not self._lease_known:
+            self._learn()
+        leases = self._leases
         leases.take(message.message_id, received)
         try:
             handled(self._handler, message)
         except Reject as rejection:
             LOG.info("message %s of %s rejected: %s", message.message_id, self.queue, rejection)
-            self._give_back(message, leases, requeue=False)
+            self._give_back(message, requeue=False)
         except Exception:
             LOG.exception("message %s of %s failed and goes back", message.message_id, self.queue)
-            self._give_back(message, leases, requeue=True)
+            self._give_back(message, requeue=True)
         else:
-            self._confirm(message, leases)
+            self._confirm(message)
         finally:
             leases.drop(message.message_id)
 
-    def _lease_length(self) -> float:
-        """Seconds that the queue gives for a message."""
+    def _learn(self) -> None:
+        """Asks for the seconds that the queue gives for a message."""
         try:
-            detail = self._call("queue.detail", {"queue": self.queue}, configured, repeatable=True)
+            self._leases.length = self._call("queue.detail", {"queue": self.queue}, configured, repeatable=True)
         except SynapError as error:
-            LOG.info("worker of %s assumes a lease of %g s: %s", self.queue, USUAL_LEASE, error.message)
-            return USUAL_LEASE
-        return detail
+            LOG.info("worker of %s assumes a lease of %g s: %s", self.queue, self._leases.length, error.message)
+        self._lease_known = True
 
-    def _confirm(self, message: Message, leases: Leases) -> None:
+    def _confirm(self, message: Message) -> None:
         """Acknowledges, for as long as the lease holds. An attempt whose answer was lost counts when the next one
         finds the message gone."""
         attempt = 0
@@ -152,14 +161,14 @@ class Worker:
                     return
                 uncertain = uncertain or error.unknown
                 last = self._stopping.is_set() and attempt >= LAST_ATTEMPTS
-                if not error.retryable or last or not leases.held(message.message_id, monotonic()):
+                if not error.retryable or last or not self._leases.held(message.message_id, monotonic()):
                     self.lost += 1
                     LOG.warning("message %s of %s was handled but not confirmed: %s", message.message_id, self.queue, error.message)
                     return
             sleep(backoff(attempt))
             attempt += 1
 
-    def _give_back(self, message: Message, leases: Leases, requeue: bool) -> None:
+    def _give_back(self, message: Message, requeue: bool) -> None:
         """Gives back, or rejects. Not repeated when an answer was lost: that could take it from its next consumer, and
         it comes back at its deadline anyway."""
         attempt = 0
@@ -170,7 +179,7 @@ class Worker:
                 return
             except SynapError as error:
                 last = self._stopping.is_set() and attempt >= LAST_ATTEMPTS
-                if not error.retryable or error.unknown or last or not leases.held(message.message_id, monotonic()):
+                if not error.retryable or error.unknown or last or not self._leases.held(message.message_id, monotonic()):
                     self.lost += 1
                     LOG.warning("message %s of %s could not be given back: %s", message.message_id, self.queue, error.message)
                     return
@@ -183,17 +192,16 @@ class Worker:
 
     def _renew(self) -> None:
         """Keeps the deadlines of what is being handled ahead of time."""
+        leases = self._leases
         while not self._finished.is_set():
-            leases = self._leases
-            self._finished.wait(0.1 if leases is None else leases.sleep(monotonic()))
-            if leases is None:
-                continue
+            self._finished.wait(leases.sleep(monotonic()) if self._lease_known else 0.1)
             for message_id in leases.lost(monotonic()):
                 LOG.warning("lease of message %s of %s ran out", message_id, self.queue)
             for message_id in leases.due(monotonic()):
-                self._extend(leases, message_id)
+                self._extend(message_id)
 
-    def _extend(self, leases: Leases, message_id: str) -> None:
+    def _extend(self, message_id: str) -> None:
+        leases = self._leases
         asked = monotonic()
         payload = {"queue": self.queue, "message_id": message_id, "ms": round(leases.length * 1000)}
         try:
