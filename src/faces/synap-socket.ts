@@ -6,7 +6,6 @@
  */
 import type { Executable, Opener, Table } from '../commands/compile.ts';
 import type { Context } from '../commands/context.ts';
-import type { Item } from '../commands/define.ts';
 import { CommandError } from '../core/errors.ts';
 import { print, quote } from '../core/json.ts';
 import { isObject } from './decode.ts';
@@ -129,32 +128,29 @@ const failed = (error: CommandError): Frame =>
 const connected = (queue: string, consumer: string): Frame =>
   textFrame(`{"type":"connected","queue":${quote(queue)},"consumer_id":${quote(consumer)}}`);
 
-/** The dress of items that are printed as `type` with these members, or all. */
-function dress(type: string, hello: (value: Members) => Frame, members?: (value: Members) => Members): Dress {
-  const show = (item: Item): Frame =>
-    textFrame(typed(type, print(members === undefined ? item.value : members(item.value))));
+/** The dress of items that are printed as this text, once for all who receive them. */
+function dress(hello: (value: Members) => Frame, show: (value: Members) => string): Dress {
   return {
     hello,
-    item: (item) => (item.frames[SLOT.conversation] ??= show(item)) as Frame,
+    item: (item) => (item.frames[SLOT.conversation] ??= textFrame(show(item.value))) as Frame,
     end: failed,
   };
 }
 
-const PUBLISHED = dress('message', ({ subscriber_id, topics, subscription_count }) =>
-  textFrame(typed('connected', print({ subscriber_id, topics, subscription_count }))),
+/** Printed by hand: this is the frame that is made most often. Its id is ours and needs no escapes. */
+const PUBLISHED = dress(
+  ({ subscriber_id, topics, subscription_count }) =>
+    textFrame(typed('connected', print({ subscriber_id, topics, subscription_count }))),
+  ({ message_id, topic, payload, metadata, timestamp, priority }) =>
+    `{"type":"message","message_id":"${message_id}","topic":${quote(topic as string)},"payload":${print(payload)},` +
+    `"metadata":${metadata === null ? 'null' : print(metadata)},"timestamp":${timestamp}` +
+    `${priority === undefined ? '' : `,"priority":${priority}`}}`,
 );
 
 const DELIVERED = dress(
-  'message',
   ({ queue, consumer_id }) => connected(queue as string, consumer_id as string),
-  ({ message_id, payload, priority, retry_count, created_at, headers }) => ({
-    message_id,
-    payload,
-    priority,
-    retry_count,
-    created_at,
-    headers,
-  }),
+  ({ message_id, payload, priority, retry_count, created_at, headers }) =>
+    typed('message', print({ message_id, payload, priority, retry_count, created_at, headers })),
 );
 
 const EVENTS = {
@@ -162,12 +158,9 @@ const EVENTS = {
     textFrame(typed('connected', print({ room, subscriber_id, from_offset }))),
 };
 
-const HAPPENED = dress('event', EVENTS.hello, ({ offset, event, data, timestamp }) => ({
-  offset,
-  event,
-  data,
-  timestamp,
-}));
+const HAPPENED = dress(EVENTS.hello, ({ offset, event, data, timestamp }) =>
+  typed('event', print({ offset, event, data, timestamp })),
+);
 
 /** Acknowledgements of a queue socket: no reply, and what fails or cannot be read is ignored (3.4). */
 function acknowledgements(
