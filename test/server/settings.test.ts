@@ -580,7 +580,7 @@ describe('the documents', () => {
       const line = page.split('\n').find((text) => text.startsWith(`| \`${path}\` |`) && text.split(' | ').length > 5);
       expect(line, path).toContain(`\`${variables(path, row)[0]}\``);
       expect(line, path).toContain(row.about);
-      expect(line?.split(' | '), path).toHaveLength(7);
+      expect(line?.split(' | '), path).toHaveLength(6);
     }
     for (const path of WITHOUT_EFFECT.keys()) expect(page).toContain(`| \`${path}\` | changes nothing`);
   });
