@@ -76,7 +76,7 @@ def test_counters_are_64_bit(client, name):
 
 
 def test_a_message_arrives_with_all_it_was_sent_with(client, name):
-    client.queue.create(name, default_max_retries=7)
+    client.queue.create(name, default_max_retries=7, durability="sync")
     every = bytes(range(256))
     sent = client.queue.publish(name, every, priority=9, max_retries=2, headers={"a": "b"})
     message = client.queue.consume(name, "w")

@@ -235,6 +235,7 @@ def test_what_can_never_work_is_refused_when_the_client_is_made(options, says):
         lambda client: client.kv.set("k", float("nan")),
         lambda client: client.kv.set("k", b"\xff"),
         lambda client: client.kv.set("k", object()),
+        lambda client: client.queue.create("q", durability="disk"),
         lambda client: client.queue.publish("q", {"a": 1}),
         lambda client: client.queue.publish("q", b"x", headers={"n": 1}),
         lambda client: client.pubsub.subscribe("not a list"),

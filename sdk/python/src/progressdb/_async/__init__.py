@@ -1,1 +1,1 @@
-"""The shell over tasks. The one over threads is made from it."""
+"""One of two shells around the core; the other is made from the asynchronous one, by generate.py."""

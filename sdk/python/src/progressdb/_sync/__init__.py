@@ -1,2 +1,2 @@
 # Made by generate.py from progressdb/_async/__init__.py; change that file instead.
-"""The shell over tasks. The one over threads is made from it."""
+"""One of two shells around the core; the other is made from the asynchronous one, by generate.py."""

@@ -1,1 +1,1 @@
-"""The shell over tasks and an asynchronous HTTP client. The one over threads is made from it."""
+"""One of two shells around the core; the other is made from the asynchronous one, by generate.py."""

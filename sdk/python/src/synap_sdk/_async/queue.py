@@ -44,8 +44,12 @@ class AsyncQueue:
         default_priority: Optional[int] = None,
         prefetch_limit: Optional[int] = None,
         dedupe_window_ms: Optional[int] = None,
+        durability: Optional[str] = None,
     ) -> None:
-        """Makes a queue; does nothing, and changes nothing, when it exists. What is not given is as the server has it."""
+        """Makes a queue; does nothing, and changes nothing, when it exists. What is not given is as the server has it.
+
+        ``durability="sync"``: changes of this queue are answered only once they are on disk.
+        """
         given = {
             "max_depth": max_depth,
             "ack_deadline_secs": ack_deadline_secs,
@@ -54,7 +58,11 @@ class AsyncQueue:
             "prefetch_limit": prefetch_limit,
             "dedupe_window_ms": dedupe_window_ms,
         }
-        config = {name: whole(value, name) for name, value in given.items() if value is not None}
+        config: Dict[str, Any] = {field: whole(value, field) for field, value in given.items() if value is not None}
+        if durability is not None:
+            if durability not in ("server", "sync"):
+                raise ValueError(f'durability is "server" or "sync"; got {durability!r}')
+            config["durability"] = durability
         await self._call("queue.create", {"name": name, "config": config}, lambda done: done["success"], repeatable=True)
 
     async def delete(self, queue: str) -> bool:
