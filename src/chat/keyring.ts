@@ -78,7 +78,7 @@ export class Keyring {
     const id = `k_${this.#nanos.next(now)}`;
     const master = this.masters.current as MasterKey;
     const wrapped = seal(master.key, clear, place('thread-key', thread.id, id, master.id), this.#random);
-    const no = (thread.key?.no ?? 0) + 1;
+    const no = thread.lastKey + 1;
     const key: ThreadKey = { no, id, masterId: master.id, wrapped, clear, uses: 0 };
     this.#hold(thread, key);
     this.#state(thread, key);
@@ -123,9 +123,11 @@ export class Keyring {
     return { key: key.no, body: jsonText(paths.reduce((at, path) => replaceAt(at, path, null), root)), parts };
   }
 
-  /** Whether the key of a record is there. */
+  /** Whether the key of a record is there. If not, its number is not given to another one. */
   opens(thread: Thread, record: BodyRecord): boolean {
-    return typeof record === 'string' || thread.keys.some((key) => key.no === record.key);
+    if (typeof record === 'string') return true;
+    thread.lastKey = Math.max(thread.lastKey, record.key);
+    return thread.keys.some((key) => key.no === record.key);
   }
 
   /** The body of a record whose key is there, as JSON text. Throws when it does not open: then the record is not what was written. */
@@ -174,6 +176,7 @@ export class Keyring {
 
   #hold(thread: Thread, key: ThreadKey): void {
     if (thread.keys.length === 0) this.#encrypted++;
+    thread.lastKey = Math.max(thread.lastKey, key.no);
     thread.keys.push(key);
   }
 

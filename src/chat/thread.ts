@@ -69,6 +69,8 @@ export class Thread {
   readonly log = new Ordered<Change>(bySeq);
   /** Data keys, the current one last; empty when the thread is not encrypted. */
   keys: ThreadKey[] = [];
+  /** The highest number of a data key that a record names, whether the key is there or not. */
+  lastKey = 0;
   followers: Set<Follower> | undefined = undefined;
 
   constructor(parts: ThreadParts) {

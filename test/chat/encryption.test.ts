@@ -98,6 +98,8 @@ describe('encryption at rest', () => {
     const world = new World(encrypted(K0));
     const [id = ''] = fill(world);
     expect(world.engine.thread(as('ana'), id).keyId).toBe('');
+    world.engine.updateThread(as('ana'), id, { title: 'x' }, world.now);
+    expect(world.events.at(-1)?.event.state).toMatchObject({ title: 'x', keyId: '' });
     const { keyId } = world.engine.thread(admin, id);
     expect(keyId).toMatch(/^k_\d{19}$/);
     for (const key of world.engine.keys('').keys) {

@@ -64,6 +64,14 @@ describe('a search', () => {
     expect(seen).toEqual(['hit 600', 'hit 500', 'hit 400', 'hit 300', 'hit 200', 'hit 100', 'hit 0']);
   });
 
+  it('says when it has come to the beginning', () => {
+    const { find, world, id } = filled();
+    const { next } = run(world.engine.search(as('ana'), id, { text: 'hello', limit: 1 }));
+    expect(next).toBe('');
+    expect(run(world.engine.search(as('ana'), id, { text: 'world', limit: 1 })).next).not.toBe('');
+    expect(find('world', { limit: 0 })).toEqual([]);
+  });
+
   it('refuses what it cannot look for', () => {
     const { find, world } = filled();
     expect(refusal(() => find(' '))).toBe('400 search text is required');

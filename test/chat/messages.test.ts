@@ -45,7 +45,9 @@ describe('a new message', () => {
       ],
     });
     expect(world.engine.messages(as('ana'), id, {}).messages).toEqual([]);
-    expect(world.engine.messages(as('ana'), id, { includeDeleted: true }).messages).toEqual([message]);
+    for (const { engine } of [world, world.restart()]) {
+      expect(engine.messages(as('ana'), id, { includeDeleted: true }).messages).toEqual([message]);
+    }
   });
 
   it.each(['', 0, false, [], {}, [null, { a: 'é' }]])('may have the body %j', (body) => {

@@ -93,7 +93,11 @@ describe('retention', () => {
       ['retention_audit_header', 1],
     ]);
     expect(trail[1]?.fields).toMatchObject({ run: id, thread: gone, messages: 6 });
-    expect(world.restart().engine.audit(10)).toEqual(trail);
+    const again = world.restart().engine;
+    expect(again.audit(10)).toEqual(trail);
+    run(again.runRetention(world.now));
+    expect(again.audit(10).map(({ no }) => no)).toEqual([5, 4, 3, 2, 1]);
+    expect(world.restart().engine.audit(10)).toEqual(again.audit(10));
   });
 
   it('works in slices with the pause that it is given', () => {
@@ -143,6 +147,32 @@ describe('retention', () => {
     const crashed = world.restart();
     crashed.settle();
     expect(Object.keys(crashed.store.snapshot()['chat.versions'] ?? {})).toHaveLength(1);
+  });
+
+  it('hides a thread from the first slice on, and goes on for as many as it takes', () => {
+    const { world, engine } = stage(policy({ batchSize: 1 }));
+    const { id } = world.thread('dave');
+    const message = world.post(id, 'dave').id;
+    engine.deleteThread(as('dave'), id, world.now);
+    world.clock.advance(31 * DAY);
+    const walk = engine.runRetention(world.now);
+    let steps = 0;
+    for (; walk.step(); steps++) {
+      if (refusal(() => engine.thread(adminAs('x'), id)) === 'no refusal') continue;
+      expect(refusal(() => engine.message(backend, undefined, message))).toBe('404 message not found');
+      expect(engine.keys('').keys.filter((key) => key.includes(id) || key.includes(message))).toEqual([]);
+    }
+    expect(steps).toBeGreaterThan(8);
+    expect(engine.stats()).toMatchObject({ threads: 1, messages: 1 });
+  });
+
+  it('leaves those in a thread who wrote something else there', () => {
+    const { world, engine, live } = stage();
+    world.post(live, 'carol', 'still here');
+    world.clock.advance(31 * DAY);
+    expect(run(engine.runRetention(world.now)).messages).toBe(1);
+    expect(bodies(engine.messages(signed('carol'), live, {}))).toEqual(['stays', 'still here']);
+    expect(engine.check()).toEqual([]);
   });
 
   it('does not give numbers again that followers have seen', () => {
