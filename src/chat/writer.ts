@@ -57,15 +57,17 @@ export class Writer {
     this.#to = shelves;
   }
 
-  /** Who the next thread will be: under a chosen id, or under one made up for `''`. */
+  /** Who the next thread will be: under a chosen id, or under one made up for `''`. Errors: LIMIT_REACHED. */
   nextThread(id: string, now: number): Identity {
+    if (this.#to.threads.size >= LIMITS.chatThreads) throw limit('too many threads');
     const at = this.#to.nanos.next(now);
     const no = ++this.#lastThread;
     return { id: id === '' ? flat(`thread-${at}-${no}`) : id, no, at };
   }
 
-  /** Who the next message will be. */
+  /** Who the next message will be. Errors: LIMIT_REACHED. */
   nextMessage(now: number): Identity {
+    if (this.#to.messages.size >= LIMITS.chatMessages) throw limit('too many messages');
     const at = this.#to.nanos.next(now);
     const no = ++this.#lastMessage;
     return { id: flat(`msg-${at}-${no}`), no, at };
@@ -74,7 +76,6 @@ export class Writer {
   /** Adds a thread. `title` empty: the default title. */
   newThread({ id, no, at }: Identity, author: string, title: string, metadata: string, now: number): Thread {
     const { threads, keyring } = this.#to;
-    if (threads.size >= LIMITS.chatThreads) throw new CommandError('LIMIT_REACHED', { detail: 'too many threads' });
     const named = title === '' ? defaultTitle(threads.size) : title;
     const thread = new Thread({ no, id, author, title: named, created: at, updated: at, metadata });
     threads.add(thread);
@@ -86,7 +87,6 @@ export class Writer {
   /** Adds a message. */
   newMessage(thread: Thread, identity: Identity, author: string, draft: Draft, tombstone = false): Message {
     const { messages, keyring, store, feed } = this.#to;
-    if (messages.size >= LIMITS.chatMessages) throw new CommandError('LIMIT_REACHED', { detail: 'too many messages' });
     const seq = ++thread.seq;
     const message = new Message(identity, thread, author, tombstone, seq, draft);
     const version = message.newest;
@@ -102,7 +102,7 @@ export class Writer {
   newVersion(message: Message, draft: Draft, now: number): void {
     const { thread } = message;
     const { messages, keyring, store, nanos, feed } = this.#to;
-    if (message.count >= LIMITS.chatVersions) throw new CommandError('LIMIT_REACHED', { detail: 'too many versions' });
+    if (message.count >= LIMITS.chatVersions) throw limit('too many versions');
     const at = nanos.next(now);
     const before = message.newest;
     const ts = before.ts < at ? at : before.ts < LAST_TS ? before.ts + 1n : LAST_TS;
@@ -270,6 +270,8 @@ export class Writer {
     this.#to.store.put(THREADS, numberKey(thread.no), threadRecord(thread));
   }
 }
+
+const limit = (detail: string): CommandError => new CommandError('LIMIT_REACHED', { detail });
 
 /** The key under which a body was sealed, counted. */
 function use(thread: Thread, body: BodyRecord): ThreadKey | undefined {
