@@ -78,8 +78,18 @@ async function round(protocol: string, subject: Subject, subscribers: number, st
 }
 
 const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1] as number;
-const pad = (value: string | number, width: number): string => String(value).padStart(width);
 const millions = (n: number): string => `${(n / 1e6).toFixed(2)}M`;
+const pad = (value: string | number, width: number): string => String(value).padStart(width);
+/** The median of the ratios of rounds that ran next to each other. */
+const ratioOf = (these: Round[], those: Round[]): number =>
+  median(these.map((round, i) => round.perSecond / (those[i]?.perSecond ?? Number.NaN)));
+const shown = (ratio: number): string => (Number.isNaN(ratio) ? '' : ratio.toFixed(2));
+const show = (rounds: Round[]): string =>
+  rounds.length === 0
+    ? pad('', 24)
+    : `${pad(millions(median(rounds.map((round) => round.perSecond))), 10)}` +
+      `${pad(Math.round(Math.min(...rounds.map((round) => round.cpuNanos))), 8)}` +
+      `${pad(median(rounds.map((round) => round.busy)).toFixed(2), 6)}`;
 
 async function redis(): Promise<Subject | undefined> {
   try {
@@ -104,31 +114,25 @@ try {
       `${pad('redis/s', 10)}${pad('CPU ns', 8)}${pad('busy', 6)}${pad('ratio', 7)}${pad('bar', 6)}`,
   );
   for (const subscribers of SIZES) {
-    let free = 0;
-    for (const stuck of [false, true]) {
-      const ours: Round[] = [];
-      const theirs: Round[] = [];
-      for (let i = 0; i < ROUNDS; i++) {
-        ours.push(await round('ws', server, subscribers, stuck));
-        if (other !== undefined) theirs.push(await round('redis', other, subscribers, stuck));
+    const ours: Record<'free' | 'stuck', Round[]> = { free: [], stuck: [] };
+    const theirs: Record<'free' | 'stuck', Round[]> = { free: [], stuck: [] };
+    for (let i = 0; i < ROUNDS; i++)
+      for (const kind of ['free', 'stuck'] as const) {
+        ours[kind].push(await round('ws', server, subscribers, kind === 'stuck'));
+        if (other !== undefined) theirs[kind].push(await round('redis', other, subscribers, kind === 'stuck'));
       }
-      const show = (rounds: Round[]): string =>
-        rounds.length === 0
-          ? pad('', 24)
-          : `${pad(millions(median(rounds.map((r) => r.perSecond))), 10)}${pad(Math.round(Math.min(...rounds.map((r) => r.cpuNanos))), 8)}` +
-            `${pad(median(rounds.map((r) => r.busy)).toFixed(2), 6)}`;
-      const ratio = median(ours.map((r, i) => r.perSecond / (theirs[i]?.perSecond ?? Number.NaN)));
-      const bar = stuck ? undefined : BARS[subscribers];
-      if (bar !== undefined && ratio < bar) missed++;
-      const speed = median(ours.map((r) => r.perSecond));
-      if (stuck && speed < STUCK_BAR * free) missed++;
-      console.log(
-        `${pad(subscribers, 12)}${pad(stuck ? 'some' : 'none', 7)}${show(ours)}${show(theirs)}` +
-          `${pad(other === undefined ? '' : ratio.toFixed(2), 7)}${pad(bar ?? '', 6)}` +
-          (stuck ? `   ${((100 * speed) / free).toFixed(0)} % of without (bar ${100 * STUCK_BAR} %)` : ''),
-      );
-      free = speed;
-    }
+    const kept = ratioOf(ours.stuck, ours.free);
+    if (kept < STUCK_BAR) missed++;
+    const bar = other === undefined ? undefined : BARS[subscribers];
+    const ratio = ratioOf(ours.free, theirs.free);
+    if (bar !== undefined && ratio < bar) missed++;
+    console.log(
+      `${pad(subscribers, 12)}${pad('none', 7)}${show(ours.free)}${show(theirs.free)}${pad(shown(ratio), 7)}${pad(bar ?? '', 6)}`,
+    );
+    console.log(
+      `${pad(subscribers, 12)}${pad('some', 7)}${show(ours.stuck)}${show(theirs.stuck)}${pad(shown(ratioOf(ours.stuck, theirs.stuck)), 7)}` +
+        `${pad('', 6)}   ${Math.round(100 * kept)} % of without, bar ${100 * STUCK_BAR} %`,
+    );
   }
   console.log(`resident memory grew by ${Math.round((server.residentBytes() - resident) / 1024 / 1024)} MiB`);
 } finally {
