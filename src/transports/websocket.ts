@@ -33,6 +33,11 @@ export interface SocketPorts {
 /** How often expired credentials are looked for, in milliseconds. */
 const EXPIRY_MS = 5_000;
 
+/** What the library collects into one write; beyond that it copies everything once more. */
+const CORK_BYTES = 16 * 1024 - 1;
+/** Bytes in front of a frame at most. */
+const HEADER_BYTES = 10;
+
 /** What an upgrade request must carry, in the order in which it is tested (synap-core.md 1.4). */
 const HANDSHAKE: readonly (readonly [header: string, fits: RegExp, refusal: string])[] = [
   ['connection', /(?:^|,)\s*upgrade\s*(?:,|$)/i, "Connection header did not include 'upgrade'"],
@@ -277,9 +282,13 @@ class Socket implements Line {
       return 1;
     }
     let at = from;
+    let room = CORK_BYTES;
     ws.cork(() => {
       while (at < frames.length) {
-        const { bytes, binary } = frames[at++] as Frame;
+        const { bytes, binary, size } = frames[at] as Frame;
+        room -= size + HEADER_BYTES;
+        if (room < 0 && at > from) break;
+        at++;
         if (ws.send(bytes, binary) !== 1) break;
       }
     });
