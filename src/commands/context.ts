@@ -3,6 +3,7 @@
  *
  * Invariant: `run` reads `session` and `now` before it awaits anything, since the object is shared.
  */
+import type { ChatEngine } from '../chat/engine.ts';
 import type { Clock } from '../core/clock.ts';
 import type { KvEngine } from '../kv/engine.ts';
 import type { PubSubEngine } from '../pubsub/engine.ts';
@@ -18,6 +19,8 @@ export interface CommandSettings {
   readonly allowFlush: boolean;
   /** Largest value in bytes that a client may set; `Infinity` when not configured. */
   readonly maxValueBytes: number;
+  /** Chat has keys of its own, and nobody is asked for other credentials: only the chat face reaches it. */
+  readonly chatKeyed?: boolean;
 }
 
 /** Copies of the data, written while work goes on. */
@@ -36,6 +39,7 @@ export interface Context {
   readonly topics: TopicEngine;
   readonly groups: GroupEngine;
   readonly pubsub: PubSubEngine;
+  readonly chat: ChatEngine;
   readonly backups: Backups;
   readonly settings: CommandSettings;
   /** Whether a stored text is JSON by the rules of the wire. */

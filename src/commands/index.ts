@@ -1,6 +1,9 @@
 /**
  * The table: every command there is. A command that does not stand here does not exist on any wire.
  */
+import * as chatAdmin from './chat-admin.ts';
+import * as chatMessages from './chat-messages.ts';
+import * as chatThreads from './chat-threads.ts';
 import type { Command } from './define.ts';
 import * as group from './group.ts';
 import * as kv from './kv.ts';
@@ -12,7 +15,20 @@ import * as server from './server.ts';
 import * as stream from './stream.ts';
 import * as topic from './topic.ts';
 
-const families = [kv, kvKeys, queue, queueDead, stream, topic, group, pubsub, server];
+const families = [
+  kv,
+  kvKeys,
+  queue,
+  queueDead,
+  stream,
+  topic,
+  group,
+  pubsub,
+  chatThreads,
+  chatMessages,
+  chatAdmin,
+  server,
+];
 
 /** All rows that answer once, by id. */
 export const COMMANDS: readonly Command[] = families

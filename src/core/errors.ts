@@ -170,6 +170,9 @@ export const ERRORS = {
   CHAT_NO_THREADS: row(400, 'no threads specified', 'Name threads, or set `all` on a server that has some.'),
   CHAT_NO_THREAD_KEYS: row(400, 'no key mappings found for provided threads', 'None of these threads is encrypted.'),
   CHAT_KEY_NOT_FOUND: row(404, 'pebble: not found', 'No thread or version stands under this storage key.'),
+  CHAT_KEY_UNREADABLE: row(401, 'missing api key', 'Signing reads the key from `Bearer` or X-API-Key, spelled so.'),
+  CHAT_RATE_LIMITED: row(429, 'rate limit exceeded', 'Too many requests of one key or address; see Retry-After.'),
+  CHAT_TEST_DISABLED: row(403, 'test endpoint disabled', 'This call needs the setting chat.testing.'),
   CHAT_BAD_KEK: row(400, 'invalid new_kek_hex', 'A master key is 64 hexadecimal digits.'),
 
   // HTTP itself (synap-core.md 1.4, 9-23)

@@ -157,6 +157,8 @@ export const LIMITS = {
   chatSlice: 200,
   /** Users whose expected signatures are remembered. */
   chatSigners: 10_000,
+  /** Callers of the chat face whose rate is remembered: some 100 bytes each. */
+  chatBuckets: 100_000,
 
   // the durable store
   /** Changes that wait for the disk; beyond that writes are refused until it has caught up. */

@@ -1,9 +1,13 @@
 /**
  * The engines of one server, built on one store, one set of timers and one source of ids.
  */
+import { randomBytes } from 'node:crypto';
+import { ChatEngine } from '../chat/engine.ts';
+import { messageShape, threadShape } from '../commands/chat-shapes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Ids } from '../core/ids.ts';
-import type { Alarm, Engine, Store } from '../core/ports.ts';
+import { print } from '../core/json.ts';
+import { type Alarm, type Engine, type Log, type Store, silent } from '../core/ports.ts';
 import type { Timers } from '../core/timers.ts';
 import { KvEngine } from '../kv/engine.ts';
 import { PubSubEngine } from '../pubsub/engine.ts';
@@ -12,6 +16,8 @@ import type { DurableStore } from '../store/durable.ts';
 import { GroupEngine } from '../stream/groups.ts';
 import { RoomEngine } from '../stream/rooms.ts';
 import { TopicEngine } from '../stream/topics.ts';
+import { parseJson } from '../wire/json.ts';
+import { chatOptions, hasChatKeys } from './chat-options.ts';
 import type { Settings } from './settings.ts';
 
 export interface Engines {
@@ -21,6 +27,7 @@ export interface Engines {
   readonly topics: TopicEngine;
   readonly groups: GroupEngine;
   readonly pubsub: PubSubEngine;
+  readonly chat: ChatEngine;
 }
 
 /** The parts of the world that engines stand on. */
@@ -29,13 +36,14 @@ export interface Ground {
   readonly timers: Timers;
   readonly ids: Ids;
   readonly clock: Clock;
+  readonly log?: Log;
 }
 
 /** Milliseconds until a tick is tried again that met a failing disk. */
 const RETRY_MS = 1_000;
 
 /** Builds the engines as the settings say. */
-export function buildEngines(settings: Settings, { store, timers, ids, clock }: Ground): Engines {
+export function buildEngines(settings: Settings, { store, timers, ids, clock, log = silent }: Ground): Engines {
   // an engine is built with its alarm, and the alarm rings the engine: hence named late
   const alarm = (engine: () => Engine): Alarm => {
     const own = timers.alarm((now) => {
@@ -76,5 +84,30 @@ export function buildEngines(settings: Settings, { store, timers, ids, clock }: 
   const rooms: RoomEngine = new RoomEngine({ store, ids, alarm: alarm(() => rooms) });
   const topics: TopicEngine = new TopicEngine({ store, ids, alarm: alarm(() => topics) });
   const groups: GroupEngine = new GroupEngine({ store, ids, alarm: alarm(() => groups), topics });
-  return { kv, queues, rooms, topics, groups, pubsub };
+  // readers of pub/sub are not asked for the keys of the chat, so where only those guard it nothing is told there
+  const told = !hasChatKeys(settings) || settings['auth.enabled'];
+  const chat: ChatEngine = new ChatEngine(
+    {
+      store,
+      alarm: alarm(() => chat),
+      log,
+      random: (bytes) => randomBytes(bytes),
+      events: {
+        publish(thread, { seq, kind, message, state }) {
+          const topic = `chat.thread.${thread}.${kind}`;
+          if (!told || !pubsub.watched(topic)) return;
+          const what = {
+            seq,
+            kind,
+            ...(message === undefined ? {} : { message: messageShape(message) }),
+            ...(state === undefined ? {} : { state: threadShape(state) }),
+          };
+          // plain values: a receiver may take them in another form than JSON
+          void pubsub.publish(topic, parseJson(print(what)), null, undefined, clock.now());
+        },
+      },
+    },
+    chatOptions(settings),
+  );
+  return { kv, queues, rooms, topics, groups, pubsub, chat };
 }

@@ -32,6 +32,8 @@ export interface Monitoring {
   readonly meter: Meter;
   readonly endpoints: readonly Endpoint[];
   readonly metrics: Metrics;
+  /** Whether the server should get requests. */
+  ready(): boolean;
   served(method: string, path: string, status: number): void;
   /** Where the numbers of open connections come from. */
   connections(read: () => { readonly sockets: number; readonly feeds: number }): void;
@@ -70,6 +72,7 @@ export function monitoring(settings: Settings, names: readonly string[], watched
   const open = { method: 'GET', body: 'none', open: true, failure: jsonFailure } as const;
   return {
     metrics,
+    ready: () => readiness(probes).ready,
     meter: metrics,
     served: (method, path, status) => metrics.served(method, path, status),
     endpoints: [

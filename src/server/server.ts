@@ -4,6 +4,7 @@
  *
  * Invariant: nothing is global, so two servers fit into one process; a server listens only once its engines are restored.
  */
+import { stringify } from 'yaml';
 import { type AccountOptions, Accounts } from '../auth/accounts.ts';
 import { compile } from '../commands/compile.ts';
 import type { Context } from '../commands/context.ts';
@@ -15,7 +16,11 @@ import { CommandError, invalidRequest } from '../core/errors.ts';
 import { systemIds } from '../core/ids.ts';
 import type { Engine, Log } from '../core/ports.ts';
 import { Timers } from '../core/timers.ts';
-import type { Reply } from '../faces/endpoint.ts';
+import { chatEndpoints } from '../faces/chat.ts';
+import { chatAdminEndpoints } from '../faces/chat-admin.ts';
+import { ChatDoor } from '../faces/chat-door.ts';
+import { chatOpenapi, chatPages } from '../faces/chat-pages.ts';
+import type { Endpoint, Reply } from '../faces/endpoint.ts';
 import { commandEndpoint } from '../faces/synap-command.ts';
 import { jsonFailure, restEndpoints } from '../faces/synap-rest.ts';
 import type { DurableStore } from '../store/durable.ts';
@@ -28,11 +33,14 @@ import { Live } from '../transports/live.ts';
 import { App, closeListener, listen, portOf, type TemplatedApp, type us_listen_socket } from '../transports/uws.ts';
 import { parseJson } from '../wire/json.ts';
 import { backupsInto } from './backups.ts';
+import { chatLocks } from './chat-locks.ts';
+import { hasChatKeys } from './chat-options.ts';
 import { documents } from './documents.ts';
 import { buildEngines, type Engines } from './engines.ts';
 import { faults } from './faults.ts';
 import { type Monitoring, monitoring } from './monitoring.ts';
 import type { Settings } from './settings.ts';
+import { VERSION } from './version.ts';
 
 /** Why a server could not start: one line for the operator. */
 export class StartError extends Error {}
@@ -55,7 +63,7 @@ export class Server {
     const timers = new Timers(clock);
     const store = await openStore(settings, timers, log);
     const gate = store.level === 'none' ? undefined : new Gate(durability(store));
-    const engines = buildEngines(settings, { store, timers, ids: systemIds, clock });
+    const engines = buildEngines(settings, { store, timers, ids: systemIds, clock, log });
     const accounts = await Accounts.open(who, clock);
     const context: Context = {
       clock,
@@ -64,6 +72,7 @@ export class Server {
       settings: {
         allowFlush: settings['kv_store.allow_flush_commands'],
         maxValueBytes: settings['kv_store.max_value_size_bytes'] || Number.POSITIVE_INFINITY,
+        chatKeyed: hasChatKeys(settings) && !settings['auth.enabled'],
       },
       isJson,
       session: { admin: false, allows: () => false },
@@ -83,14 +92,20 @@ export class Server {
     const live = new Live({ context, door: accounts, fault, timers, served, failure, table, ids: systemIds, gate });
     const bodyBytes = settings['server.max_body_bytes'];
     const { feeds } = live;
-    const http = new Http({ context, door: accounts, fault, served, bodyBytes, failure, gate, feeds });
+    const locks = chatLocks(settings, clock);
+    const territory = new ChatDoor(locks);
+    const chat = { table, door: territory, locks, parse: parseJson, testing: settings['chat.testing'] };
+    const chatFace = [...chatEndpoints(chat), ...chatAdminEndpoints({ ...chat, ready: () => monitor.ready() })];
+    const http = new Http({ context, door: accounts, fault, served, bodyBytes, failure, gate, feeds, territory });
     const app = App();
     live.mount(app);
     http.mount(app, [
       ...restEndpoints(table.calls),
       commandEndpoint(table.calls, fault),
       ...live.endpoints,
-      ...monitor.endpoints,
+      ...(hasChatKeys(settings) ? monitor.endpoints.map((one) => keyed(one, territory)) : monitor.endpoints),
+      ...chatFace,
+      ...chatPages(territory, chatFace, stringify(chatOpenapi(chatFace, VERSION))),
       ...documents(),
     ]);
     monitor.connections(() => live.counts);
@@ -193,6 +208,11 @@ function rows(settings: Settings): readonly Command[] {
   if (settings['queue.enabled']) return COMMANDS;
   const off = (): never => invalidRequest('Queue system disabled');
   return COMMANDS.map((row) => (row.name.startsWith('queue.') ? { ...row, run: off } : row));
+}
+
+/** `/metrics` asks for a key as soon as the chat has keys (progressdb.md R29). */
+function keyed(endpoint: Endpoint, door: ChatDoor): Endpoint {
+  return endpoint.path === '/metrics' ? { ...endpoint, admit: (asked) => door.admit(asked, 'metrics') } : endpoint;
 }
 
 function isJson(text: string): boolean {

@@ -5,20 +5,36 @@
  */
 import { LIMITS } from '../core/limits.ts';
 import { ApiKeys, Users } from './settings-accounts.ts';
+import { chatRows } from './settings-chat.ts';
 import { boolean, choice, host, integer, type Rows, setting, structure, text, type Values } from './settings-kinds.ts';
 
 const U32 = 4_294_967_295;
+
+const given = (value: string): string | undefined => (value === '' ? undefined : value);
 
 const server = {
   'server.host': setting(host, {
     default: '127.0.0.1',
     about: 'Address to listen on; another one than loopback needs credentials, or the flag --insecure.',
     flag: 'host',
+    also: ['server.address'],
+    foreign: {
+      PROGRESSDB_SERVER_ADDRESS: given,
+      PROGRESSDB_ADDRESS: given,
+      PROGRESSDB_SERVER_ADDR: (value) => given(value.slice(0, Math.max(0, value.lastIndexOf(':')))),
+      PROGRESSDB_ADDR: (value) => given(value.slice(0, Math.max(0, value.lastIndexOf(':')))),
+    },
   }),
   'server.port': setting(integer(0, 65_535), {
     default: 15_500,
     about: 'Port for HTTP and WebSocket; 0 takes any free one.',
     flag: 'port',
+    foreign: {
+      PROGRESSDB_SERVER_PORT: given,
+      PROGRESSDB_PORT: given,
+      PROGRESSDB_SERVER_ADDR: (value) => given(value.slice(value.lastIndexOf(':') + 1)),
+      PROGRESSDB_ADDR: (value) => given(value.slice(value.lastIndexOf(':') + 1)),
+    },
   }),
   'server.allow_insecure': setting(boolean, {
     default: false,
@@ -53,7 +69,13 @@ const server = {
 const data = {
   data_dir: setting(
     text('the path of a folder', (path) => path !== '' && !path.includes('\0')),
-    { default: './data', about: 'Folder of the durable data; one server at a time.', flag: 'data-dir' },
+    {
+      default: './data',
+      about: 'Folder of the durable data; one server at a time.',
+      flag: 'data-dir',
+      also: ['server.db_path', 'storage.db_path'],
+      foreign: { PROGRESSDB_DB_PATH: given, PROGRESSDB_SERVER_DB_PATH: given },
+    },
   ),
   check_data: setting(boolean, {
     default: false,
@@ -237,10 +259,11 @@ export const GROUPS = [
   { title: 'Key-value', rows: kv },
   { title: 'Queues', rows: queue },
   { title: 'Accounts', rows: auth },
+  { title: 'Chat', rows: chatRows },
   { title: 'Logging', rows: logging },
 ] as const satisfies readonly { title: string; rows: Rows }[];
 
-const table = { ...server, ...data, ...kv, ...queue, ...auth, ...logging };
+const table = { ...server, ...data, ...kv, ...queue, ...auth, ...chatRows, ...logging };
 
 /** The same rows in one piece. */
 export const TABLE: Rows = table;

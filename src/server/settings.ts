@@ -6,6 +6,7 @@
  */
 import type { AccountOptions } from '../auth/accounts.ts';
 import { planAccounts } from './settings-accounts.ts';
+import { chatProblems } from './settings-chat.ts';
 import { type Given, readSettingsFile } from './settings-file.ts';
 import { readFlags } from './settings-flags.ts';
 import type { Row } from './settings-kinds.ts';
@@ -86,6 +87,7 @@ export function loadSettings(argv: readonly string[], env: Environment, readFile
   const plan = planAccounts(settings);
   problems.push(...plan.problems);
   warnings.push(...plan.warnings);
+  problems.push(...chatProblems(settings));
   const exposed = exposure(settings, sources.get('server.host'));
   if (exposed !== undefined) problems.push(exposed);
   if (settings.memory && sources.has('durability.level') && settings['durability.level'] === 'sync')

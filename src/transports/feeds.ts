@@ -9,13 +9,15 @@ import type { Caller } from '../commands/access.ts';
 import type { Clock } from '../core/clock.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Timers } from '../core/timers.ts';
-import type { Feed } from '../faces/endpoint.ts';
+import type { Feed, Reply } from '../faces/endpoint.ts';
 import { CLOSE, Frame } from '../faces/live.ts';
 import { type Flusher, type Line, Outgoing } from './outgoing.ts';
 import type { HttpResponse } from './uws.ts';
 
 /** Milliseconds between two heartbeats: proxies give up after 30 to 60 seconds of silence. */
 const HEARTBEAT_MS = 15_000;
+
+const CORS = [['access-control-allow-origin', '*']] as const;
 
 export class Feeds {
   readonly #open = new Set<Running>();
@@ -40,11 +42,11 @@ export class Feeds {
   }
 
   /** Begins a feed for `caller`, whose credentials it does not outlive by more than a heartbeat; only its head when `headOnly`. */
-  open(response: HttpResponse, feed: Feed, caller: Caller, headOnly: boolean): void {
+  open(response: HttpResponse, feed: Feed, caller: Caller, headOnly: boolean, own?: Reply['headers']): void {
     if (headOnly) {
       feed.talk.closed(this.#clock.now(), false);
       response.cork(() => {
-        head(response, feed);
+        head(response, feed, own);
         response.endWithoutBody();
       });
       return;
@@ -54,7 +56,7 @@ export class Feeds {
       if (error !== undefined) this.#fault(error);
     });
     this.#open.add(running);
-    running.start();
+    running.start(own);
     if (this.#leaving !== undefined) running.leave(this.#leaving);
   }
 
@@ -66,9 +68,9 @@ export class Feeds {
   }
 }
 
-function head(response: HttpResponse, feed: Feed): void {
+function head(response: HttpResponse, feed: Feed, own: Reply['headers']): void {
+  for (const [name, value] of own ?? CORS) response.writeHeader(name, value);
   response
-    .writeHeader('access-control-allow-origin', '*')
     .writeHeader('content-type', feed.type)
     .writeHeader('cache-control', 'no-store')
     .writeHeader('x-accel-buffering', 'no'); // proxies of that family would collect events
@@ -103,14 +105,14 @@ class Running implements Line {
     this.#ended = ended;
   }
 
-  start(): void {
+  start(own: Reply['headers']): void {
     this.#response.onAborted(() => this.#end());
     this.#response.onWritable(() => {
       this.#held = 0;
       this.#guarded(() => this.#outgoing.drained());
       return true;
     });
-    this.#response.cork(() => head(this.#response, this.#feed));
+    this.#response.cork(() => head(this.#response, this.#feed, own));
     this.#guarded(() => this.#feed.talk.start(this.#outgoing, this.#clock.now()));
   }
 

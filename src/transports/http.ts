@@ -10,7 +10,7 @@ import { Buffer } from 'node:buffer';
 import type { Caller } from '../commands/access.ts';
 import type { Context } from '../commands/context.ts';
 import { CommandError } from '../core/errors.ts';
-import type { Answer, Endpoint, Feed, Method, Reply } from '../faces/endpoint.ts';
+import type { Answer, Asked, Endpoint, Feed, Method, Reply, Territory } from '../faces/endpoint.ts';
 import { allowed, type Node, Router } from '../faces/router.ts';
 import { decodeText, parseJson } from '../wire/json.ts';
 import { STREAMED_BYTES, sendLarge } from './body.ts';
@@ -40,6 +40,8 @@ export interface HttpPorts {
   readonly feeds?: Feeds | undefined;
   /** Bytes a body may have. */
   readonly bodyBytes: number;
+  /** Paths with a door of their own. */
+  readonly territory?: Territory | undefined;
   /** How a face shows errors of the transport itself, by path (401, 404, 405 and the like). */
   readonly failure: (path: string, error: CommandError) => Reply;
 }
@@ -50,6 +52,8 @@ interface Exchange {
   readonly method: string;
   readonly route: string;
   readonly gzip: string;
+  /** Headers in place of the usual CORS header. */
+  readonly own: Reply['headers'] | undefined;
   aborted: boolean;
   /** The handler has returned, so writing needs a cork. */
   late: boolean;
@@ -114,6 +118,11 @@ export class Http {
   #unmatched(response: HttpResponse, request: HttpRequest): void {
     const method = request.getMethod().toUpperCase();
     const path = request.getUrl();
+    const { territory } = this.#ports;
+    if (territory?.owns(path) === true) {
+      const { headers, who } = territory.stray(asked(response, request, method));
+      return this.#send(begin(response, request, method, '(none)', headers), who);
+    }
     const found = this.#router.find(path);
     if (method === 'OPTIONS') return this.#preflight(response, found?.node);
     const endpoint = found?.node.methods.get(method === 'HEAD' ? 'GET' : method);
@@ -152,14 +161,9 @@ export class Http {
     params: readonly string[],
   ): void {
     const { door } = this.#ports;
-    const exchange: Exchange = {
-      response,
-      method,
-      route: endpoint.path,
-      gzip: request.getHeader('accept-encoding'),
-      aborted: false,
-      late: false,
-    };
+    if (endpoint.admit !== undefined)
+      return this.#admitOwn(response, request, method, endpoint, endpoint.admit, params);
+    const exchange = begin(response, request, method, endpoint.path, undefined);
     const query = endpoint.query === false ? '' : (request.getQuery() ?? '');
     const json = endpoint.body === 'json' && isJson(request.getHeader('content-type'));
     if (door.everyone !== undefined || endpoint.open === true)
@@ -182,6 +186,22 @@ export class Http {
       },
       (error: unknown) => this.#fail(exchange, endpoint, error),
     );
+  }
+
+  /** A route with a door of its own. */
+  #admitOwn(
+    response: HttpResponse,
+    request: HttpRequest,
+    method: string,
+    endpoint: Endpoint,
+    admit: NonNullable<Endpoint['admit']>,
+    params: readonly string[],
+  ): void {
+    const question = asked(response, request, method);
+    const { headers, who } = admit(question);
+    const exchange = begin(response, request, method, endpoint.path, headers);
+    if ('status' in who) return this.#send(exchange, who);
+    this.#proceed(exchange, endpoint, who, params, question.query, true);
   }
 
   #refuse(exchange: Exchange, path: string): void {
@@ -225,7 +245,7 @@ export class Http {
         done(undefined);
       } else if (last) {
         ended = true;
-        if (parts === undefined) return done(new Uint8Array(chunk));
+        if (parts === undefined) return done(Buffer.from(chunk));
         parts.push(Buffer.from(chunk));
         done(Buffer.concat(parts, size));
       } else {
@@ -246,7 +266,7 @@ export class Http {
     let body: unknown;
     try {
       if (bytes === undefined) throw new CommandError('BODY_TOO_LARGE');
-      body = parseJson(decodeText(bytes));
+      body = endpoint.body === 'bytes' ? bytes : parseJson(decodeText(bytes));
     } catch (error) {
       return this.#fail(exchange, endpoint, error);
     }
@@ -292,7 +312,7 @@ export class Http {
     if (exchange.aborted) return;
     this.#settle(exchange);
     this.#ports.served(exchange.method, exchange.route, 200);
-    this.#ports.feeds?.open(exchange.response, feed, caller, exchange.method === 'HEAD');
+    this.#ports.feeds?.open(exchange.response, feed, caller, exchange.method === 'HEAD', exchange.own);
   }
 
   /** The request has written: its answer leaves once that is on disk. */
@@ -356,7 +376,7 @@ export class Http {
     const { response } = exchange;
     const bytes = gzipped ?? Buffer.from(typeof answer === 'string' ? answer : answer.body, 'utf8');
     response.cork(() => {
-      writeAnswerHead(response, answer, gzipped !== undefined);
+      writeAnswerHead(response, answer, exchange.own, gzipped !== undefined);
       if (sendLarge(response, bytes, () => this.#settle(exchange))) this.#settle(exchange);
     });
   }
@@ -380,9 +400,31 @@ function withHeaders(endpoint: Endpoint, request: HttpRequest): Endpoint {
   return { ...endpoint, answer: (context, params, query) => endpoint.answer(context, params, query, values) };
 }
 
-function writeHead(response: HttpResponse, reply: Reply): void {
+/** What a door asks of a request. */
+function asked(response: HttpResponse, request: HttpRequest, method: string): Asked {
+  return {
+    method,
+    path: request.getUrl(),
+    query: request.getQuery() ?? '',
+    header: (name) => request.getHeader(name),
+    address: () => Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
+  };
+}
+
+function begin(
+  response: HttpResponse,
+  request: HttpRequest,
+  method: string,
+  route: string,
+  own: Reply['headers'] | undefined,
+): Exchange {
+  return { response, method, route, gzip: request.getHeader('accept-encoding'), own, aborted: false, late: false };
+}
+
+function writeHead(response: HttpResponse, reply: Reply, own?: Reply['headers']): void {
   if (reply.status !== 200) response.writeStatus(STATUS[reply.status] ?? `${reply.status} Status`);
-  response.writeHeader('access-control-allow-origin', '*');
+  if (own === undefined) response.writeHeader('access-control-allow-origin', '*');
+  else for (const [name, value] of own) response.writeHeader(name, value);
   if (reply.type !== undefined) response.writeHeader('content-type', reply.type);
   for (const [name, value] of reply.headers ?? []) response.writeHeader(name, value);
 }
@@ -393,15 +435,24 @@ export function writeReply(response: HttpResponse, reply: Reply): void {
   response.end(reply.body);
 }
 
-function writeAnswerHead(response: HttpResponse, answer: Answer, gzipped: boolean): void {
-  if (typeof answer === 'string') response.writeHeader('content-type', JSON_AND_CORS);
-  else writeHead(response, answer);
+function writeAnswerHead(
+  response: HttpResponse,
+  answer: Answer,
+  own: Reply['headers'] | undefined,
+  gzipped: boolean,
+): void {
+  if (typeof answer !== 'string') writeHead(response, answer, own);
+  else if (own === undefined) response.writeHeader('content-type', JSON_AND_CORS);
+  else {
+    response.writeHeader('content-type', 'application/json');
+    for (const [name, value] of own) response.writeHeader(name, value);
+  }
   if (gzipped) response.writeHeader('content-encoding', 'gzip\r\nvary: accept-encoding');
 }
 
 function writeAnswer(exchange: Exchange, answer: Answer, gzipped: Buffer | undefined): void {
-  const { response, method } = exchange;
-  writeAnswerHead(response, answer, gzipped !== undefined);
+  const { response, method, own } = exchange;
+  writeAnswerHead(response, answer, own, gzipped !== undefined);
   const body = gzipped ?? (typeof answer === 'string' ? answer : answer.body);
   // what is left of an oversized body is not worth reading
   const close = typeof answer !== 'string' && answer.status === 413;

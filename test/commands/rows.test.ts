@@ -37,7 +37,7 @@ function alike(got: unknown, want: unknown, path = ''): void {
     expect(Object.keys(Object(got)).sort(), path).toEqual(Object.keys(want).sort());
     for (const [name, member] of Object.entries(want))
       alike((got as Record<string, unknown>)[name], member, `${path}.${name}`);
-  } else if (typeof want === 'number' && want > 1e9) expect(typeof got, path).toBe('number');
+  } else if (typeof want === 'number' && want > 1e9) expect(typeof got, path).toMatch(/^(number|bigint)$/);
   else if (typeof want === 'string' && /^[0-9a-f]{8}-|\{\{|\s/.test(want)) expect(typeof got, path).toBe('string');
   else expect(got, path).toEqual(want);
 }

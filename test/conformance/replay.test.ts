@@ -40,6 +40,12 @@ const FILES: Record<string, string> = {
   'pubsub-rest.json': 'default',
   'pubsub-command.json': 'default',
   'websocket.json': 'default',
+  'progressdb-threads.json': 'progressdb',
+  'progressdb-messages.json': 'progressdb',
+  'progressdb-versions-reactions.json': 'progressdb',
+  'progressdb-auth.json': 'progressdb',
+  'progressdb-admin.json': 'progressdb',
+  'progressdb-target.json': 'progressdb',
 };
 
 async function replay(file: string, profile: string): Promise<{ failed: Map<string, string>; passed: number }> {

@@ -45,9 +45,13 @@ for (const endpoint of [...restEndpoints(table.calls), envelope]) router.add(end
 
 /** A fresh server without sockets; every caller is admin unless `context.session` is changed. */
 export function inProcess(flags: readonly string[] = []): InProcess {
-  const loaded = loadSettings(['--allow-flush-commands', ...flags], {}, () => {
-    throw Object.assign(new Error('no file'), { code: 'ENOENT' });
-  });
+  const loaded = loadSettings(
+    ['--allow-flush-commands', ...flags],
+    { SYNAPD_SECURITY_KMS_MASTER_KEY_HEX: '5a'.repeat(32) },
+    () => {
+      throw Object.assign(new Error('no file'), { code: 'ENOENT' });
+    },
+  );
   if (loaded.action !== 'start') throw new Error('settings');
   const clock = new FakeClock();
   const timers = new Timers(clock);

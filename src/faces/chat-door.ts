@@ -1,0 +1,231 @@
+/**
+ * The door of the chat face (progressdb.md 2.1, 2.3, 4; R27, R28, R31, R32).
+ *
+ * Invariant: every request passes in the same order: CORS, preflight, address, key, scope, rate, path, method, signature.
+ * A refused caller learns nothing about routes, and guessing keys costs like any other request.
+ */
+import type { Caller } from '../commands/access.ts';
+import { CommandError } from '../core/errors.ts';
+import { chatFailure } from './chat-text.ts';
+import type { Admission, Asked, Reply, Territory } from './endpoint.ts';
+import { allowed, Router } from './router.ts';
+
+/** The classes of a key. */
+export interface Classes {
+  readonly backend: boolean;
+  readonly frontend: boolean;
+  readonly admin: boolean;
+}
+
+/** What the door is made of. */
+export interface Locks {
+  /** Whether an address may call at all. */
+  allows(address: string): boolean;
+  /** The classes of a key; `undefined` when nobody has it. */
+  classes(key: string): Classes | undefined;
+  /** Whether signatures can be checked. */
+  readonly signing: boolean;
+  verify(user: string, signature: string): boolean;
+  /** The signature of a user under a key. */
+  sign(key: string, user: string): string;
+  /** Takes one request of a caller: 0, or the seconds after which to come again. */
+  take(caller: string): number;
+  /** Whether pages of an origin may call. */
+  welcomes(origin: string): boolean;
+  /** Whether signed users need no key. */
+  readonly keyless: boolean;
+}
+
+/** Who a request of the chat face comes from. */
+export interface Guest extends Caller {
+  readonly classes: Classes;
+  /** The key as it was presented where signing reads it; empty when only the door can read it. */
+  readonly key: string;
+  /** The user whose signature was verified; empty when there was none. */
+  readonly signed: string;
+  /** X-User-ID. */
+  readonly user: string;
+  /** X-Identity. */
+  readonly identity: string;
+  /** Idempotency-Key. */
+  readonly once: string;
+  /** Last-Event-ID. */
+  readonly lastEvent: string;
+}
+
+/** Which routes a door opens to. */
+export type Wing = 'user' | 'sign' | 'admin' | 'metrics' | 'probe' | 'page';
+
+const NOBODY: Classes = { backend: false, frontend: false, admin: false };
+const CORS: readonly (readonly [string, string])[] = [
+  ['vary', 'Origin'],
+  ['access-control-allow-methods', 'GET,POST,PUT,DELETE,PATCH,OPTIONS'],
+  ['access-control-max-age', '600'],
+  ['access-control-allow-headers', 'Authorization,Content-Type,X-API-Key,X-User-ID,X-User-Signature'],
+  ['access-control-expose-headers', 'X-Role-Name'],
+];
+const NONE: readonly (readonly [string, string])[] = [];
+const SCOPE = /^\/v1\/(?:messages$|threads)/;
+const TERRITORY = /^\/(?:v1|admin|docs|viewer)(?:\/|$)|^\/(?:healthz|readyz|openapi\.yaml)$/;
+const PUBLIC = /^\/(?:docs|viewer)(?:\/|$)|^\/openapi\.yaml$/;
+
+export class ChatDoor implements Territory {
+  readonly #locks: Locks;
+  readonly #routes = new Router<true>();
+
+  constructor(locks: Locks) {
+    this.#locks = locks;
+  }
+
+  /** Tells the door of a route, for 405. */
+  knows(method: string, path: string): void {
+    this.#routes.add(method, path, true);
+  }
+
+  owns(path: string): boolean {
+    return TERRITORY.test(path);
+  }
+
+  stray(asked: Asked): Admission & { readonly who: Reply } {
+    const headers = this.#cors(asked);
+    if (asked.method === 'OPTIONS') return { headers, who: { status: 204, body: '' } };
+    const refused = PUBLIC.test(asked.path) ? undefined : this.#enter(asked).refused;
+    return { headers, who: refused ?? cleaned(asked) ?? this.#nowhere(asked) };
+  }
+
+  /** Lets a request to a route in, or not. */
+  admit(asked: Asked, wing: Wing): Admission {
+    const headers = this.#cors(asked);
+    return { headers, who: this.#admitted(asked, wing) };
+  }
+
+  #admitted(asked: Asked, wing: Wing): Guest | Reply {
+    const get = asked.method === 'GET';
+    if (get && (wing === 'page' || wing === 'probe')) {
+      return this.#locks.allows(asked.address()) ? guest(NOBODY, '', '', '', asked) : failure('FORBIDDEN');
+    }
+    const { refused, classes, key } = this.#enter(asked);
+    if (refused !== undefined) return refused;
+    const elsewhere = cleaned(asked);
+    if (elsewhere !== undefined) return elsewhere;
+    if (asked.method === 'HEAD' && wing !== 'metrics') return this.#nowhere(asked);
+    if (wing === 'sign') return guest(classes, signingKey(asked), '', '', asked);
+    if (wing !== 'user') return guest(classes, key, '', '', asked);
+    return this.#identify(asked, classes, key);
+  }
+
+  /** Address, key, scope and rate. */
+  #enter(asked: Asked): { readonly refused?: Reply; readonly classes: Classes; readonly key: string } {
+    const locks = this.#locks;
+    const address = asked.address();
+    if (!locks.allows(address)) return { refused: failure('FORBIDDEN'), classes: NOBODY, key: '' };
+    const key = presentedKey(asked);
+    const classes = key === '' ? undefined : locks.classes(key);
+    const known = classes !== undefined;
+    const signed =
+      !known &&
+      locks.keyless &&
+      SCOPE.test(asked.path) &&
+      asked.header('x-user-id') !== '' &&
+      asked.header('x-user-signature') !== '';
+    const inScope = known ? classes.backend || classes.admin || SCOPE.test(asked.path) : true;
+    const wait = locks.take(known ? `key ${key}` : `address ${address}`);
+    const refused =
+      wait > 0
+        ? { ...failure('CHAT_RATE_LIMITED'), headers: [['Retry-After', String(wait)]] as const }
+        : !known && !signed
+          ? failure('UNAUTHORIZED')
+          : inScope
+            ? undefined
+            : failure('FORBIDDEN');
+    return { ...(refused === undefined ? {} : { refused }), classes: classes ?? NOBODY, key };
+  }
+
+  /** The signature, which frontends and callers without a key need and others may send (4.2). */
+  #identify(asked: Asked, classes: Classes, key: string): Guest | Reply {
+    const user = asked.header('x-user-id').trim();
+    const signature = asked.header('x-user-signature').trim();
+    const trusted = classes.backend || classes.admin;
+    if (signature === '') {
+      return trusted ? guest(classes, key, '', user, asked) : failure('CHAT_SIGNATURE_MISSING');
+    }
+    if (user === '') return failure('CHAT_SIGNATURE_MISSING');
+    if (!this.#locks.signing) return failure('CHAT_NO_SIGNERS');
+    if (!this.#locks.verify(user, signature)) return failure('CHAT_SIGNATURE_INVALID');
+    return guest(classes, key, user, user, asked);
+  }
+
+  #nowhere({ method, path }: Asked): Reply {
+    const found = this.#routes.find(path);
+    if (found === undefined || /%2f/i.test(path)) return failure('NOT_FOUND');
+    const methods = allowed(found.node).replace(',HEAD', '');
+    if (found.node.methods.has(method)) return failure('NOT_FOUND');
+    const reply = chatFailure(new CommandError('METHOD_NOT_ALLOWED', { method }));
+    return { ...reply, headers: [['Allow', methods]] };
+  }
+
+  #cors(asked: Asked): Admission['headers'] {
+    const origin = asked.header('origin');
+    if (origin === '' || !this.#locks.welcomes(origin)) return NONE;
+    return [['access-control-allow-origin', origin], ...CORS];
+  }
+}
+
+const failure = (code: ConstructorParameters<typeof CommandError>[0]): Reply => chatFailure(new CommandError(code));
+
+function guest(classes: Classes, key: string, signed: string, user: string, asked: Asked): Guest {
+  const { admin } = classes;
+  return {
+    admin,
+    // what a key may do is decided by the wing it is in; commands about users are held to `actor`
+    allows: (action) => admin || action !== 'admin',
+    classes,
+    key,
+    signed,
+    user,
+    identity: asked.header('x-identity').trim(),
+    once: asked.header('idempotency-key'),
+    lastEvent: asked.header('last-event-id'),
+  };
+}
+
+/** The key that the door reads: the scheme in any letter case (4.1). */
+function presentedKey(asked: Asked): string {
+  const bearer = /^bearer\s+(.*)$/i.exec(asked.header('authorization').trim())?.[1]?.trim() ?? '';
+  return bearer === '' ? asked.header('x-api-key').trim() : bearer;
+}
+
+/** The key that signing reads (3.2). */
+function signingKey(asked: Asked): string {
+  const authorization = asked.header('authorization');
+  if (/^[Bb]earer /.test(authorization)) return authorization.slice('Bearer '.length).trim();
+  return authorization === '' ? asked.header('x-api-key') : '';
+}
+
+/** The way to the path that is meant, for paths that are not clean (2.1). */
+function cleaned({ method, path, query }: Asked): Reply | undefined {
+  let to = path;
+  if (path === '/docs' || path === '/viewer') to = `${path}/`;
+  else if (path.includes('//') || path.includes('/.')) {
+    const parts: string[] = [];
+    for (const part of path.split('/')) {
+      if (part === '..') parts.pop();
+      else if (part !== '' && part !== '.') parts.push(part);
+    }
+    to = `/${parts.join('/')}${path.endsWith('/') && parts.length > 0 ? '/' : ''}`;
+  }
+  if (to === path) return undefined;
+  const target = query === '' ? to : `${to}?${query}`;
+  const shown = target
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&#34;');
+  const get = method === 'GET' || method === 'HEAD';
+  return {
+    status: 307,
+    ...(get ? { type: 'text/html; charset=utf-8' } : {}),
+    body: get ? `<a href="${shown}">Temporary Redirect</a>.\n\n` : '',
+    headers: [['Location', target]],
+  };
+}

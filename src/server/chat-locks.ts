@@ -1,0 +1,79 @@
+/**
+ * What the door of the chat face is made of: keys, signatures, addresses, origins and the rate limit
+ * (progressdb.md 2.3, 4.1, 4.2, R27).
+ *
+ * Invariant: the buckets of the rate limit are bounded; beyond the cap the oldest is forgotten, and its caller begins anew
+ * with a full one.
+ */
+import { ChatKeys } from '../auth/chat-keys.ts';
+import { Signatures, signUser } from '../auth/signature.ts';
+import { AddressList } from '../chat/cidr.ts';
+import type { Clock } from '../core/clock.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Locks } from '../faces/chat-door.ts';
+import type { Settings } from './settings.ts';
+
+/** Builds the locks as the settings say. */
+export function chatLocks(settings: Settings, clock: Clock): Locks {
+  const classes = {
+    backend: settings['security.api_keys.backend'],
+    frontend: settings['security.api_keys.frontend'],
+    admin: settings['security.api_keys.admin'],
+  };
+  const keys = new ChatKeys(classes);
+  const signatures = new Signatures(classes.backend, settings['security.dated_signatures']);
+  const addresses = AddressList.read(settings['security.ip_whitelist']) as AddressList; // checked by its row
+  const anyAddress = settings['security.ip_whitelist'].length === 0;
+  const origins = new Set(settings['security.cors.allowed_origins'].map((origin) => origin.toLowerCase()));
+  const buckets = new Buckets(
+    settings['security.rate_limit.rps'] || 100,
+    settings['security.rate_limit.burst'] || 100,
+    clock,
+  );
+  return {
+    allows: (address) => anyAddress || addresses.allows(address),
+    classes: (key) => keys.roles(key),
+    signing: signatures.available,
+    verify: (user, signature) => signatures.verify(user, signature, clock.now()),
+    sign: signUser,
+    take: (caller) => buckets.take(caller),
+    welcomes: (origin) => origins.has('*') || origins.has(origin.toLowerCase()),
+    keyless: settings['security.keyless_signed'],
+  };
+}
+
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+/** Token buckets by caller. */
+class Buckets {
+  readonly #rate: number;
+  readonly #burst: number;
+  readonly #clock: Clock;
+  readonly #buckets = new Map<string, Bucket>();
+
+  /** `rate` tokens a second, at most `burst`. */
+  constructor(rate: number, burst: number, clock: Clock) {
+    this.#rate = rate;
+    this.#burst = burst;
+    this.#clock = clock;
+  }
+
+  /** Takes a token: 0, or the seconds until there is one. */
+  take(caller: string): number {
+    const now = this.#clock.monotonic();
+    let bucket = this.#buckets.get(caller);
+    if (bucket === undefined) {
+      if (this.#buckets.size >= LIMITS.chatBuckets) this.#buckets.delete(this.#buckets.keys().next().value as string);
+      bucket = { tokens: this.#burst, at: now };
+      this.#buckets.set(caller, bucket);
+    }
+    bucket.tokens = Math.min(this.#burst, bucket.tokens + ((now - bucket.at) / 1000) * this.#rate);
+    bucket.at = now;
+    if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) / this.#rate);
+    bucket.tokens--;
+    return 0;
+  }
+}
