@@ -29,11 +29,53 @@ def test_every_file_is_of_python_3_9_and_says_what_it_is(path):
     assert "match" not in names
 
 
-def test_types_are_marked_and_hold():
+USE = '''
+from typing import List, Optional
+from progressdb import AsyncProgressDBClient, ProgressDBClient
+from synap_sdk import AsyncSynapClient, Event, Message, SynapClient, SynapError
+
+client = SynapClient("http://a", api_key="k")
+found: Optional[Message] = client.queue.consume("q", "w")
+events: List[Event] = client.stream.consume("s", "me", from_offset="earliest")
+number: int = client.kv.incr("n")
+for message in client.pubsub.subscribe(["t"]):
+    topic: str = message.topic
+threads: int = len(ProgressDBClient("http://a").list_threads(author="a"))
+
+
+async def main() -> None:
+    other = AsyncSynapClient("http://a", username="u", password="p")
+    found: Optional[Message] = await other.queue.consume("q", "w")
+    async for message in other.pubsub.subscribe(["t"]):
+        topic: str = message.topic
+    async for event in other.stream.read("s", "me"):
+        offset: int = event.offset
+    async for message in client.pubsub.subscribe(["t"]):
+        topic = message.topic
+    first: str = (await AsyncProgressDBClient("http://a").list_threads(author="a"))[0]["id"]
+
+
+def code(error: SynapError) -> Optional[int]:
+    return error.status_code
+
+
+client.queue.publish("q", {"a": 1})  # type: ignore[arg-type]
+client.kv.set("k", "v", ttl="60")  # type: ignore[arg-type]
+client.kv.nothing()  # type: ignore[attr-defined]
+'''
+
+
+def test_types_are_marked_and_hold_inside_and_for_users(tmp_path, monkeypatch):
     api = pytest.importorskip("mypy.api")
     for module in ("synap_sdk", "progressdb"):
         assert resources.files(module).joinpath("py.typed").is_file()
-    output, errors, status = api.run(["--config-file", str(PROJECT / "pyproject.toml"), "--python-version", "3.10", "--cache-dir", "/dev/null", str(PROJECT / "src")])
+    use = tmp_path / "use.py"
+    use.write_text(USE)
+    monkeypatch.setenv("MYPYPATH", str(PROJECT / "src"))
+    options = ["--strict", "--warn-unused-ignores", "--python-version", "3.10", "--cache-dir", "/dev/null"]
+    output, errors, status = api.run([*options, "-p", "synap_sdk", "-p", "progressdb"])
+    assert status == 0, output + errors
+    output, errors, status = api.run([*options, str(use)])
     assert status == 0, output + errors
 
 

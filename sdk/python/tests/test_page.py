@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from server import Server
+from server import ROOT, Server
 from synap_sdk import SynapClient
 
 ADDRESS = "http://localhost:15500"
@@ -233,8 +233,10 @@ def test_quick_start(fresh, client):
 
 @pytest.mark.parametrize("block", [API_KEY, BASIC_AUTH], ids=["api key", "basic"])
 def test_authentication(serve, tmp_path, block):
-    settings = tmp_path / "accounts.yaml"
-    settings.write_text(ACCOUNTS)
+    settings = ROOT / "test" / "conformance" / "profiles" / "auth.yaml"
+    if not settings.exists():
+        settings = tmp_path / "accounts.yaml"
+        settings.write_text(ACCOUNTS)
     running = serve("--memory", "--config", str(settings))
     with run(block, running)["client"] as known:
         known.kv.set("key", "value")
