@@ -2,8 +2,8 @@
 
     python bench.py [--url http://localhost:15500] [--calls 10000] [--pairs 5]
 
-Prints a line per way of calling and ends with 1 when a ratio is above 1.3. Bare httpx sends the same bytes with the same
-headers and reads the payload out of the answer. Both are measured in turn, in slices, so that the machine's moods
+Prints a line per way of calling and ends with 1 when a ratio is above 1.3. Bare httpx sends the same bytes with the
+same headers and reads the payload out of the answer. Both are measured in turn, in slices, so that the machine's moods
 meet both; the ratio is the median of the pairs. Without --url it starts the built server.
 """
 
@@ -20,7 +20,6 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parent / "tests"))
 from server import Server  # noqa: E402
-
 from synap_sdk import AsyncSynapClient, SynapClient  # noqa: E402
 
 LIMIT = 1.3
@@ -118,7 +117,10 @@ def main():
             pairs = [(cpu(by_sdk, slice_), cpu(by_httpx, slice_)) for _ in range(options.pairs)]
             ratio = statistics.median(ours / theirs for ours, theirs in pairs)
             ours, theirs = (statistics.median(column) / slice_ * 1e6 for column in zip(*pairs))
-            print(f"{name}: {options.pairs * slice_} calls, {ours:.0f} us CPU a call, httpx {theirs:.0f} us, ratio {ratio:.2f}")
+            print(
+                f"{name}: {options.pairs * slice_} calls, {ours:.0f} us CPU a call, "
+                f"httpx {theirs:.0f} us, ratio {ratio:.2f}"
+            )
             worst = max(worst, ratio)
     return 0 if worst <= LIMIT else 1
 

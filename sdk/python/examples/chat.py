@@ -1,6 +1,6 @@
 """A chat room: shows what was said before, then what is said now, and says what is typed.
 
-    python chat.py http://localhost:15500 kitchen ana
+python chat.py http://localhost:15500 kitchen ana
 """
 
 import asyncio

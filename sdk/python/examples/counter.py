@@ -1,7 +1,7 @@
 """An event-sourced counter: its value is nowhere but in what happened; a snapshot only saves reading it all again.
 
-    python counter.py http://localhost:15500 add 5
-    python counter.py http://localhost:15500 show
+python counter.py http://localhost:15500 add 5
+python counter.py http://localhost:15500 show
 """
 
 import sys

@@ -1,6 +1,6 @@
 """A live dashboard: figures that change under keys, and alarms that are published, in one view as they happen.
 
-    python dashboard.py http://localhost:15500 20
+python dashboard.py http://localhost:15500 20
 """
 
 import asyncio
@@ -57,4 +57,9 @@ async def main(url, lines):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "http://localhost:15500", int(sys.argv[2]) if len(sys.argv) > 2 else 20))
+    asyncio.run(
+        main(
+            sys.argv[1] if len(sys.argv) > 1 else "http://localhost:15500",
+            int(sys.argv[2]) if len(sys.argv) > 2 else 20,
+        )
+    )

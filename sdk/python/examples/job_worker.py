@@ -1,6 +1,6 @@
 """A job worker: publishes jobs, handles them four at a time, and shows what becomes of bad ones.
 
-    python job_worker.py http://localhost:15500
+python job_worker.py http://localhost:15500
 """
 
 import json

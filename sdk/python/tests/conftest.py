@@ -7,26 +7,24 @@ import pytest
 
 from server import MAIN, ROOT, Server
 from stub import Stub
-import synap_sdk._async.worker
-import synap_sdk._sync.worker
 from synap_sdk import SynapClient, _async, _sync
 
 
-@pytest.fixture(scope="session")
-def built():
-    if not MAIN.exists():
+def pytest_configure(config):
+    """Builds the server when it is missing; once, and not in every process that runs tests."""
+    if not MAIN.exists() and not hasattr(config, "workerinput"):
         subprocess.run(["npm", "run", "--silent", "build"], cwd=ROOT, check=True)
 
 
 @pytest.fixture(scope="session")
-def server(built):
+def server():
     running = Server("--memory")
     yield running
     running.stop()
 
 
 @pytest.fixture
-def serve(built):
+def serve():
     """Starts further servers, which end with the test however it ends."""
     running = []
 

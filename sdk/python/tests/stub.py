@@ -15,7 +15,12 @@ class Request:
 def reply(status, body, kind="application/json", headers=(), length=None):
     """The bytes of an HTTP answer; a `length` larger than the body makes one that is cut."""
     body = body.encode() if isinstance(body, str) else body
-    head = [f"HTTP/1.1 {status} Said", f"content-type: {kind}", f"content-length: {len(body) if length is None else length}", *headers]
+    head = [
+        f"HTTP/1.1 {status} Said",
+        f"content-type: {kind}",
+        f"content-length: {len(body) if length is None else length}",
+        *headers,
+    ]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
@@ -60,7 +65,9 @@ class Stub:
                         return
                     connection.sendall(answer)
                     head, _, body = answer.partition(b"\r\n\r\n")
-                    promised = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length")]
+                    promised = [
+                        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.startswith(b"content-length")
+                    ]
                     if not promised or promised[0] != len(body):
                         return
         except OSError:

@@ -9,7 +9,25 @@ from synap_sdk import AsyncSynapClient, SynapError
 
 @pytest.mark.parametrize(
     "value",
-    ["text", "", "größe ✓", " 7 and more", "{not json", "nan", "Infinity", "-", 42, -1, 2**63, 1.5, True, None, [], [1, "a"], {"b": {"a": [None]}}],
+    [
+        "text",
+        "",
+        "größe ✓",
+        " 7 and more",
+        "{not json",
+        "nan",
+        "Infinity",
+        "-",
+        42,
+        -1,
+        2**63,
+        1.5,
+        True,
+        None,
+        [],
+        [1, "a"],
+        {"b": {"a": [None]}},
+    ],
 )
 def test_values_come_back_as_they_went(client, name, value):
     client.kv.set(name, value)
@@ -122,7 +140,9 @@ def test_dead_letters_can_be_read_and_replayed(client, name):
     for message in client.queue.consume_batch(name, "w"):
         client.queue.nack(name, message.message_id, requeue=False)
     page = client.queue.dead(name, limit=1)
-    assert [(letter.message_id, letter.payload, letter.reason) for letter in page.messages] == [(ids[0], b"1", "rejected")]
+    assert [(letter.message_id, letter.payload, letter.reason) for letter in page.messages] == [
+        (ids[0], b"1", "rejected")
+    ]
     assert [letter.message_id for letter in client.queue.dead(name, after=page.next).messages] == [ids[1]]
     assert client.queue.dead_replay(name, [ids[1]]) == [ids[1]]
     assert client.queue.dead_purge(name) == 1
@@ -136,7 +156,13 @@ def test_events_come_back_as_they_were_published(client, name, data):
     client.stream.create(name)
     assert client.stream.publish(name, "happened", data, metadata={"by": "me"}) == 0
     [event] = client.stream.consume(name, "me")
-    assert (event.offset, event.event, event.data, event.metadata, event.room) == (0, "happened", data, {"by": "me"}, name)
+    assert (event.offset, event.event, event.data, event.metadata, event.room) == (
+        0,
+        "happened",
+        data,
+        {"by": "me"},
+        name,
+    )
 
 
 def test_streams_are_read_by_offset(client, name):

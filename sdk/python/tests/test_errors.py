@@ -17,7 +17,9 @@ def envelope(payload, success=True, error=None):
 
     def answer(request):
         request_id = json.loads(request.body)["request_id"]
-        return reply(200, json.dumps({"success": success, "request_id": request_id, "payload": payload, "error": error}))
+        return reply(
+            200, json.dumps({"success": success, "request_id": request_id, "payload": payload, "error": error})
+        )
 
     return answer
 
@@ -43,7 +45,12 @@ def test_a_host_that_does_not_exist_is_unreachable_too():
 
 def test_missing_credentials_are_401_and_the_message_says_where_they_go(serve, tmp_path):
     settings = tmp_path / "accounts.yaml"
-    settings.write_text("auth:\n  enabled: true\n  require_auth: true\n  api_keys: [{name: reader, key: sk_1, permissions: [{resource: 'kv:*', action: read}]}]\n")
+    settings.write_text(
+        "auth:\n"
+        "  enabled: true\n"
+        "  require_auth: true\n"
+        "  api_keys: [{name: reader, key: sk_1, permissions: [{resource: 'kv:*', action: read}]}]\n"
+    )
     server = serve("--memory", "--config", str(settings))
     error = refusal(server.url)
     assert error.status_code == 401

@@ -73,12 +73,11 @@ def test_a_subscription_to_nowhere_fails_as_a_call_does():
 
 def test_the_asynchronous_subscription_and_its_end(server, name):
     async def listen():
-        async with AsyncSynapClient(server.url) as client:
-            async with client.pubsub.subscribe([name]) as subscription:
-                await client.pubsub.publish(name, 1)
-                assert (await subscription.__anext__()).message == 1
-                asyncio.get_running_loop().call_later(0.1, lambda: asyncio.ensure_future(subscription.aclose()))
-                assert [item async for item in subscription] == []
+        async with AsyncSynapClient(server.url) as client, client.pubsub.subscribe([name]) as subscription:
+            await client.pubsub.publish(name, 1)
+            assert (await subscription.__anext__()).message == 1
+            asyncio.get_running_loop().call_later(0.1, lambda: asyncio.ensure_future(subscription.aclose()))
+            assert [item async for item in subscription] == []
 
     asyncio.run(asyncio.wait_for(listen(), 10))
 
@@ -190,7 +189,10 @@ def test_a_stream_that_was_made_anew_meanwhile_is_an_error(serve):
                 next(events)
 
 
-TEXT = 'id: 7\nevent: x\ndata: one\ndata:two\n\n: comment\n\nretry: 5\ndata: {"ü": 1}\r\n\r\nid\ndata: cr\r\revent: lost\n\ndata: open'
+TEXT = (
+    "id: 7\nevent: x\ndata: one\ndata:two\n\n: comment\n\n"
+    'retry: 5\ndata: {"ü": 1}\r\n\r\nid\ndata: cr\r\revent: lost\n\ndata: open'
+)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])

@@ -29,7 +29,7 @@ def test_every_file_is_of_python_3_9_and_says_what_it_is(path):
     assert "match" not in names
 
 
-USE = '''
+USE = """
 from typing import List, Optional
 from progressdb import AsyncProgressDBClient, ProgressDBClient
 from synap_sdk import AsyncSynapClient, Event, Message, SynapClient, SynapError
@@ -62,7 +62,7 @@ def code(error: SynapError) -> Optional[int]:
 client.queue.publish("q", {"a": 1})  # type: ignore[arg-type]
 client.kv.set("k", "v", ttl="60")  # type: ignore[arg-type]
 client.kv.nothing()  # type: ignore[attr-defined]
-'''
+"""
 
 
 def test_types_are_marked_and_hold_inside_and_for_users(tmp_path, monkeypatch):
@@ -86,9 +86,13 @@ def test_both_clients_have_the_same_names_and_parameters():
         names = {name for name in dir(one) if not name.startswith("_")}
         assert names == {name for name in dir(other) if not name.startswith("_")}
         for name in names:
-            assert list(inspect.signature(getattr(one, name)).parameters) == list(inspect.signature(getattr(other, name)).parameters)
+            assert list(inspect.signature(getattr(one, name)).parameters) == list(
+                inspect.signature(getattr(other, name)).parameters
+            )
             assert inspect.getdoc(getattr(one, name)) == inspect.getdoc(getattr(other, name))
-    assert list(inspect.signature(synap_sdk.SynapClient).parameters) == list(inspect.signature(synap_sdk.AsyncSynapClient).parameters)
+    assert list(inspect.signature(synap_sdk.SynapClient).parameters) == list(
+        inspect.signature(synap_sdk.AsyncSynapClient).parameters
+    )
 
 
 def test_the_version_is_that_of_the_distribution():

@@ -14,7 +14,7 @@ from synap_sdk import SynapClient
 
 ADDRESS = "http://localhost:15500"
 
-QUICK_START = '''
+QUICK_START = """
 from synap_sdk import SynapClient
 
 # Create client
@@ -30,24 +30,24 @@ client.queue.create("jobs", max_depth=1000)
 client.queue.publish("jobs", b"Hello", priority=5)
 message = client.queue.consume("jobs", "worker-1")
 client.queue.ack("jobs", message.message_id)
-'''
+"""
 
-API_KEY = '''
+API_KEY = """
 client = SynapClient(
     "http://localhost:15500",
     api_key="sk_live_abc123..."
 )
-'''
+"""
 
-BASIC_AUTH = '''
+BASIC_AUTH = """
 client = SynapClient(
     "http://localhost:15500",
     username="admin",
     password="password"
 )
-'''
+"""
 
-KV_BASIC = '''
+KV_BASIC = """
 # Set
 client.kv.set("key", "value")
 client.kv.set("key", "value", ttl=3600)
@@ -60,9 +60,9 @@ client.kv.delete("key")
 
 # Exists
 exists = client.kv.exists("key")
-'''
+"""
 
-KV_BATCH = '''
+KV_BATCH = """
 # Multiple set
 client.kv.mset([
     ("key1", "value1"),
@@ -72,9 +72,9 @@ client.kv.mset([
 
 # Multiple get
 values = client.kv.mget(["key1", "key2", "key3"])
-'''
+"""
 
-KV_ATOMIC = '''
+KV_ATOMIC = """
 # Increment
 value = client.kv.incr("counter")
 value = client.kv.incrby("counter", 5)
@@ -82,9 +82,9 @@ value = client.kv.incrby("counter", 5)
 # Decrement
 value = client.kv.decr("counter")
 value = client.kv.decrby("counter", 3)
-'''
+"""
 
-QUEUE_MANAGEMENT = '''
+QUEUE_MANAGEMENT = """
 # Create queue
 client.queue.create("jobs", max_depth=1000, ack_deadline_secs=30)
 
@@ -93,17 +93,17 @@ queues = client.queue.list()
 
 # Get stats
 stats = client.queue.stats("jobs")
-'''
+"""
 
-QUEUE_PUBLISHING = '''
+QUEUE_PUBLISHING = """
 # Publish message
 client.queue.publish("jobs", b"Hello", priority=5)
 
 # With retries
 client.queue.publish("jobs", b"Hello", priority=5, max_retries=3)
-'''
+"""
 
-QUEUE_CONSUMING = '''
+QUEUE_CONSUMING = """
 # Consume message
 message = client.queue.consume("jobs", "worker-1")
 
@@ -115,9 +115,9 @@ client.queue.ack("jobs", message.message_id)
 
 # Or reject
 client.queue.nack("jobs", message.message_id)
-'''
+"""
 
-STREAM_MANAGEMENT = '''
+STREAM_MANAGEMENT = """
 # Create stream
 client.stream.create("notifications", partitions=1, retention_hours=24)
 
@@ -126,27 +126,27 @@ streams = client.stream.list()
 
 # Get stats
 stats = client.stream.stats("notifications")
-'''
+"""
 
-STREAM_PUBLISHING = '''
+STREAM_PUBLISHING = """
 # Publish event
 client.stream.publish("notifications", "user.signup", "New user registered")
-'''
+"""
 
-STREAM_CONSUMING = '''
+STREAM_CONSUMING = """
 # Consume events
 events = client.stream.consume("notifications", "user-1", from_offset=0, limit=10)
 
 for event in events:
     print(f"Event: {event.event}, Data: {event.data}")
-'''
+"""
 
-PUBLISHING = '''
+PUBLISHING = """
 # Publish to topic
 client.pubsub.publish("notifications.email", "New order received")
-'''
+"""
 
-SUBSCRIBING = '''
+SUBSCRIBING = """
 import asyncio
 from synap_sdk import SynapClient
 
@@ -157,18 +157,18 @@ async def subscribe():
         print(f"Topic: {message.topic}, Message: {message.message}")
 
 asyncio.run(subscribe())
-'''
+"""
 
-ERRORS = '''
+ERRORS = """
 from synap_sdk import SynapError
 
 try:
     value = client.kv.get("key")
 except SynapError as e:
     print(f"Error: {e.message}, Code: {e.status_code}")
-'''
+"""
 
-ASYNC = '''
+ASYNC = """
 import asyncio
 from synap_sdk import AsyncSynapClient
 
@@ -180,9 +180,9 @@ async def main():
     print(value)
 
 asyncio.run(main())
-'''
+"""
 
-ACCOUNTS = textwrap.dedent('''
+ACCOUNTS = textwrap.dedent("""
     auth:
       enabled: true
       require_auth: true
@@ -194,11 +194,11 @@ ACCOUNTS = textwrap.dedent('''
         - name: page
           key: "sk_live_abc123..."
           admin: true
-''')
+""")
 
 
 @pytest.fixture(scope="module")
-def fresh(built):
+def fresh():
     """A server of its own, because the page uses plain names."""
     running = Server("--memory")
     yield running

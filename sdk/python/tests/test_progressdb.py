@@ -14,12 +14,26 @@ from progressdb import ApiError, AsyncProgressDBClient, ProgressDBClient
 from server import free_port
 from stub import reply
 
-THREAD = {"id": "thread-1757600000000000001-7", "title": "General", "author": "service-account", "slug": "general-thread-1757600000000000001-7", "created_ts": 1757600000000001200, "updated_ts": 1757600000000001200}
-MESSAGE = {"id": "msg-1757600000500000002-8", "thread": THREAD["id"], "author": "service-account", "role": "user", "ts": 1757600000500000900, "body": {"text": "hello"}}
+THREAD = {
+    "id": "thread-1757600000000000001-7",
+    "title": "General",
+    "author": "service-account",
+    "slug": "general-thread-1757600000000000001-7",
+    "created_ts": 1757600000000001200,
+    "updated_ts": 1757600000000001200,
+}
+MESSAGE = {
+    "id": "msg-1757600000500000002-8",
+    "thread": THREAD["id"],
+    "author": "service-account",
+    "role": "user",
+    "ts": 1757600000500000900,
+    "body": {"text": "hello"},
+}
 SIGNED = {"signature": "99f383c6f11a77698734d00f656b34609170b716e37414cbe32279a3151a9e6c", "userId": "user-123"}
 HTML = "<html><h1>502</h1></html>"
 
-PAGE = '''
+PAGE = """
 from progressdb import ProgressDBClient
 
 client = ProgressDBClient(base_url='https://api.example.com', api_key='ADMIN_KEY')
@@ -32,9 +46,9 @@ thread = client.create_thread({'title': 'General'}, author='service-account')
 
 # Create a message (provide author)
 msg = client.create_message({'thread': thread['id'], 'body': {'text': 'hello'}}, author='service-account')
-'''
+"""
 
-HIGHLIGHTS = '''
+HIGHLIGHTS = """
 def sign_user(user_id: str) -> dict:  # -> { 'userId': str, 'signature': str }
 def admin_health() -> dict
 def admin_stats() -> dict
@@ -46,7 +60,7 @@ def list_thread_messages(thread_id: str, limit: int = None, author: str = None) 
 def get_thread_message(thread_id: str, id: str, author: str = None) -> dict
 def update_thread_message(thread_id: str, id: str, msg: dict, author: str = None) -> dict
 def delete_thread_message(thread_id: str, id: str, author: str = None) -> None
-'''
+"""
 
 
 def ok(value):
@@ -67,8 +81,15 @@ def test_the_quick_start_of_the_page(stub):
     assert (scope["sig"], scope["thread"], scope["msg"]) == (SIGNED, THREAD, MESSAGE)
     sign, thread, message = stub.requests
     assert (sign.method, sign.path, json.loads(sign.body)) == ("POST", "/v1/_sign", {"userId": "user-123"})
-    assert (thread.path, thread.headers["x-user-id"], json.loads(thread.body)) == ("/v1/threads", b"service-account", {"title": "General"})
-    assert (message.path, json.loads(message.body)) == ("/v1/messages", {"thread": THREAD["id"], "body": {"text": "hello"}})
+    assert (thread.path, thread.headers["x-user-id"], json.loads(thread.body)) == (
+        "/v1/threads",
+        b"service-account",
+        {"title": "General"},
+    )
+    assert (message.path, json.loads(message.body)) == (
+        "/v1/messages",
+        {"thread": THREAD["id"], "body": {"text": "hello"}},
+    )
     assert sign.headers["x-api-key"] == b"ADMIN_KEY"
     assert sign.headers["content-type"] == b"application/json"
 
@@ -84,25 +105,123 @@ def test_the_highlights_of_the_page_name_methods_with_these_parameters(line):
 
 T = "thread/a b"
 CALLS = {
-    "list_threads": (lambda c: c.list_threads({"author": "zoë", "title": "a&b"}), "GET", "/v1/threads?author=zo%C3%AB&title=a%26b", None, "zoë", {"threads": [THREAD]}),
+    "list_threads": (
+        lambda c: c.list_threads({"author": "zoë", "title": "a&b"}),
+        "GET",
+        "/v1/threads?author=zo%C3%AB&title=a%26b",
+        None,
+        "zoë",
+        {"threads": [THREAD]},
+    ),
     "get_thread": (lambda c: c.get_thread("t", "a"), "GET", "/v1/threads/t", None, "a", THREAD),
-    "update_thread": (lambda c: c.update_thread("t", {"title": "n"}, "a"), "PUT", "/v1/threads/t", {"title": "n"}, "a", THREAD),
+    "update_thread": (
+        lambda c: c.update_thread("t", {"title": "n"}, "a"),
+        "PUT",
+        "/v1/threads/t",
+        {"title": "n"},
+        "a",
+        THREAD,
+    ),
     "delete_thread": (lambda c: c.delete_thread("t", "a"), "DELETE", "/v1/threads/t", None, "a", None),
-    "list_messages": (lambda c: c.list_messages("t", 5), "GET", "/v1/messages?thread=t&limit=5", None, None, {"thread": "t", "messages": []}),
+    "list_messages": (
+        lambda c: c.list_messages("t", 5),
+        "GET",
+        "/v1/messages?thread=t&limit=5",
+        None,
+        None,
+        {"thread": "t", "messages": []},
+    ),
     "get_message": (lambda c: c.get_message("m"), "GET", "/v1/messages/m", None, None, MESSAGE),
-    "update_message": (lambda c: c.update_message("m", {"body": 1}, "a"), "PUT", "/v1/messages/m", {"body": 1}, "a", MESSAGE),
+    "update_message": (
+        lambda c: c.update_message("m", {"body": 1}, "a"),
+        "PUT",
+        "/v1/messages/m",
+        {"body": 1},
+        "a",
+        MESSAGE,
+    ),
     "delete_message": (lambda c: c.delete_message("m", "a"), "DELETE", "/v1/messages/m", None, "a", None),
-    "list_thread_messages": (lambda c: c.list_thread_messages(T, 0, "a"), "GET", "/v1/threads/thread%2Fa%20b/messages?limit=0", None, "a", {"thread": T, "messages": [MESSAGE]}),
-    "get_thread_message": (lambda c: c.get_thread_message("t", "m"), "GET", "/v1/threads/t/messages/m", None, None, MESSAGE),
-    "update_thread_message": (lambda c: c.update_thread_message("t", "m", {"body": 1}, "a"), "PUT", "/v1/threads/t/messages/m", {"body": 1}, "a", MESSAGE),
-    "delete_thread_message": (lambda c: c.delete_thread_message("t", "m", "a"), "DELETE", "/v1/threads/t/messages/m", None, "a", None),
-    "list_message_versions": (lambda c: c.list_message_versions("t", "m"), "GET", "/v1/threads/t/messages/m/versions", None, None, {"id": "m", "versions": [MESSAGE]}),
-    "list_reactions": (lambda c: c.list_reactions("t", "m"), "GET", "/v1/threads/t/messages/m/reactions", None, None, {"id": "m", "reactions": [{"id": "ana", "reaction": "like"}]}),
-    "add_or_update_reaction": (lambda c: c.add_or_update_reaction("t", "m", {"id": "ana", "reaction": "like"}), "POST", "/v1/threads/t/messages/m/reactions", {"id": "ana", "reaction": "like"}, None, MESSAGE),
-    "remove_reaction": (lambda c: c.remove_reaction("t", "m", "ä"), "DELETE", "/v1/threads/t/messages/m/reactions/%C3%A4", None, None, None),
-    "admin_health": (lambda c: c.admin_health(), "GET", "/admin/health", None, None, {"status": "ok", "service": "progressdb"}),
+    "list_thread_messages": (
+        lambda c: c.list_thread_messages(T, 0, "a"),
+        "GET",
+        "/v1/threads/thread%2Fa%20b/messages?limit=0",
+        None,
+        "a",
+        {"thread": T, "messages": [MESSAGE]},
+    ),
+    "get_thread_message": (
+        lambda c: c.get_thread_message("t", "m"),
+        "GET",
+        "/v1/threads/t/messages/m",
+        None,
+        None,
+        MESSAGE,
+    ),
+    "update_thread_message": (
+        lambda c: c.update_thread_message("t", "m", {"body": 1}, "a"),
+        "PUT",
+        "/v1/threads/t/messages/m",
+        {"body": 1},
+        "a",
+        MESSAGE,
+    ),
+    "delete_thread_message": (
+        lambda c: c.delete_thread_message("t", "m", "a"),
+        "DELETE",
+        "/v1/threads/t/messages/m",
+        None,
+        "a",
+        None,
+    ),
+    "list_message_versions": (
+        lambda c: c.list_message_versions("t", "m"),
+        "GET",
+        "/v1/threads/t/messages/m/versions",
+        None,
+        None,
+        {"id": "m", "versions": [MESSAGE]},
+    ),
+    "list_reactions": (
+        lambda c: c.list_reactions("t", "m"),
+        "GET",
+        "/v1/threads/t/messages/m/reactions",
+        None,
+        None,
+        {"id": "m", "reactions": [{"id": "ana", "reaction": "like"}]},
+    ),
+    "add_or_update_reaction": (
+        lambda c: c.add_or_update_reaction("t", "m", {"id": "ana", "reaction": "like"}),
+        "POST",
+        "/v1/threads/t/messages/m/reactions",
+        {"id": "ana", "reaction": "like"},
+        None,
+        MESSAGE,
+    ),
+    "remove_reaction": (
+        lambda c: c.remove_reaction("t", "m", "ä"),
+        "DELETE",
+        "/v1/threads/t/messages/m/reactions/%C3%A4",
+        None,
+        None,
+        None,
+    ),
+    "admin_health": (
+        lambda c: c.admin_health(),
+        "GET",
+        "/admin/health",
+        None,
+        None,
+        {"status": "ok", "service": "progressdb"},
+    ),
     "admin_stats": (lambda c: c.admin_stats(), "GET", "/admin/stats", None, None, {"threads": 12, "messages": 340}),
-    "request": (lambda c: c.request("post", "/v1/x", {"a": 1}, {"X-Identity": "i"}), "POST", "/v1/x", {"a": 1}, None, [1]),
+    "request": (
+        lambda c: c.request("post", "/v1/x", {"a": 1}, {"X-Identity": "i"}),
+        "POST",
+        "/v1/x",
+        {"a": 1},
+        None,
+        [1],
+    ),
 }
 
 
@@ -163,14 +282,25 @@ def test_a_missing_author_is_refused_before_anything_is_sent(stub, chat, method,
     assert stub.requests == []
 
 
-@pytest.mark.parametrize("call", [lambda c: c.get_thread("", "a"), lambda c: c.get_thread("t", "a\nb"), lambda c: c.get_thread("t", " a")])
+@pytest.mark.parametrize(
+    "call", [lambda c: c.get_thread("", "a"), lambda c: c.get_thread("t", "a\nb"), lambda c: c.get_thread("t", " a")]
+)
 def test_what_would_name_something_else_is_refused(stub, chat, call):
     with pytest.raises(ValueError):
         call(chat)
     assert stub.requests == []
 
 
-@pytest.mark.parametrize("options", [{}, {"base_url": "api"}, {"base_url": "http://a", "timeout": 0}, {"base_url": "http://a", "max_retries": -1}, {"base_url": "http://a", "api_key": "ü"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"base_url": "api"},
+        {"base_url": "http://a", "timeout": 0},
+        {"base_url": "http://a", "max_retries": -1},
+        {"base_url": "http://a", "api_key": "ü"},
+    ],
+)
 def test_a_client_that_can_never_work_is_refused(options):
     with pytest.raises(ValueError):
         ProgressDBClient(**options)
@@ -186,8 +316,14 @@ def test_a_refusal_is_an_api_error_and_not_tried_again(stub, chat, status):
     assert len(stub.requests) == 1
 
 
-@pytest.mark.parametrize("failure", [None, reply(502, HTML, "text/html"), reply(503, '{"error":"x"}'), reply(504, "")], ids=["hang-up", "502", "503", "504"])
-@pytest.mark.parametrize("call", [lambda c: c.get_thread("t", "a"), lambda c: c.create_thread({}, "a")], ids=["GET", "POST"])
+@pytest.mark.parametrize(
+    "failure",
+    [None, reply(502, HTML, "text/html"), reply(503, '{"error":"x"}'), reply(504, "")],
+    ids=["hang-up", "502", "503", "504"],
+)
+@pytest.mark.parametrize(
+    "call", [lambda c: c.get_thread("t", "a"), lambda c: c.create_thread({}, "a")], ids=["GET", "POST"]
+)
 def test_transient_failures_are_tried_again_under_one_key(stub, chat, failure, call):
     stub.answers = [failure, failure, ok(THREAD)]
     assert call(chat) == THREAD

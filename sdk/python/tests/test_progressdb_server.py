@@ -8,7 +8,7 @@ from test_progressdb import PAGE
 
 
 @pytest.fixture(scope="module")
-def face(built):
+def face():
     from server import Server
 
     running = Server("--memory", environment={"PROGRESSDB_API_BACKEND_KEYS": "key", "PROGRESSDB_API_ADMIN_KEYS": "key"})

@@ -63,7 +63,9 @@ def test_what_may_not_be_repeated_fails_as_unknown_when_its_answer_is_lost(stub,
 
 
 @named(ONCE)
-@pytest.mark.parametrize("failure", [BUSY, FULL, envelope(None, False, "Unavailable: starting")], ids=["503", "429", "said"])
+@pytest.mark.parametrize(
+    "failure", [BUSY, FULL, envelope(None, False, "Unavailable: starting")], ids=["503", "429", "said"]
+)
 def test_what_the_server_refused_to_do_is_tried_again_whatever_it_is(stub, call, payload, failure):
     stub.answers = [failure, failure, envelope(payload)]
     with SynapClient(stub.url) as client:

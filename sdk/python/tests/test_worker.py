@@ -231,7 +231,9 @@ def test_a_worker_outlives_its_server_and_loses_and_doubles_nothing(serve, tmp_p
         killing.join()
         until(lambda: client.queue.detail("jobs")["in_flight"] == 0)
         assert client.queue.detail("jobs")["dead"] == 0
-    assert all(later - earlier >= deadline - 0.5 for times in handled.values() for earlier, later in zip(times, times[1:]))
+    assert all(
+        later - earlier >= deadline - 0.5 for times in handled.values() for earlier, later in zip(times, times[1:])
+    )
 
 
 def test_leases_are_renewed_after_a_third_and_lost_once():

@@ -91,9 +91,16 @@ def transient(method: str, status: int) -> bool:
 def unreachable(error: httpx.HTTPError, what: str, base_url: str) -> ApiError:
     reason = str(error) or type(error).__name__
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-        return ApiError(0, None, f"Cannot reach {base_url} for {what}: {reason}. Check that the server runs there and that base_url is right.")
+        return ApiError(
+            0,
+            None,
+            f"Cannot reach {base_url} for {what}: {reason}. "
+            "Check that the server runs there and that base_url is right.",
+        )
     if isinstance(error, httpx.TimeoutException):
-        return ApiError(0, None, f"{base_url} did not answer {what} in time. Raise timeout=, or see what keeps the server busy.")
+        return ApiError(
+            0, None, f"{base_url} did not answer {what} in time. Raise timeout=, or see what keeps the server busy."
+        )
     return ApiError(0, None, f"The connection to {base_url} broke before {what} was answered in full: {reason}.")
 
 
@@ -120,7 +127,9 @@ def read(made_of: Callable[[Any], T], parsed: Any, what: str) -> T:
     try:
         return made_of(parsed)
     except (KeyError, TypeError, AttributeError):
-        raise ApiError(200, parsed, f"That is not what {what} answers; compare the versions of server and SDK.") from None
+        raise ApiError(
+            200, parsed, f"That is not what {what} answers; compare the versions of server and SDK."
+        ) from None
 
 
 def record(parsed: Any) -> Dict[str, Any]:

@@ -8,7 +8,6 @@ from ._async.feed import AsyncFeed
 from ._async.transport import AsyncTransport
 from ._sync import client, pubsub
 from ._sync.feed import Feed
-from ._sync.transport import Transport
 from .models import PubSubMessage
 
 T = TypeVar("T")

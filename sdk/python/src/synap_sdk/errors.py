@@ -24,7 +24,6 @@ class SynapError(Exception):
         detail: Optional[str] = None,
         retryable: bool = False,
         unknown: bool = False,
-        unsent: bool = False,
         retry_after: Optional[float] = None,
     ) -> None:
         super().__init__(message)
@@ -33,7 +32,6 @@ class SynapError(Exception):
         self.detail = detail
         self.retryable = retryable
         self.unknown = unknown
-        self._unsent = unsent
         self._retry_after = retry_after
 
 

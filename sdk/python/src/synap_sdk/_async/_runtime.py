@@ -42,7 +42,7 @@ class AsyncBeside:
     """A loop that runs beside the caller, and is not cancelled with it."""
 
     def __init__(self, loop: Callable[[], Awaitable[None]]) -> None:
-        self._task: "asyncio.Future[None]" = asyncio.ensure_future(loop())
+        self._task: asyncio.Future[None] = asyncio.ensure_future(loop())
 
     async def join(self) -> None:
         await asyncio.shield(self._task)

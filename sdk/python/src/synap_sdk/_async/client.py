@@ -36,9 +36,7 @@ class AsyncSynapClient:
         retries: int = 4,
         max_connections: Optional[int] = None,
     ) -> None:
-        self._transport = AsyncTransport(
-            settings(url, api_key, username, password, timeout, retries, max_connections)
-        )
+        self._transport = AsyncTransport(settings(url, api_key, username, password, timeout, retries, max_connections))
         self.kv = AsyncKV(self._transport)
         self.queue = AsyncQueue(self._transport)
         self.stream = AsyncStream(self._transport)

@@ -43,7 +43,7 @@ class AsyncKV:
         return values.read(text)
 
     async def get_text(self, key: str) -> Optional[str]:
-        """The stored text as it is; ``None`` when there is no such key. Raises ``UnicodeDecodeError`` for other bytes."""
+        """The stored text as it is; ``None`` without such a key. Raises ``UnicodeDecodeError`` for other bytes."""
         stored = await self.get_bytes(key)
         return None if stored is None else stored.decode("utf-8")
 
@@ -90,7 +90,10 @@ class AsyncKV:
 
     async def incrby(self, key: str, amount: int) -> int:
         return await self._call(
-            "kv.incr", {"key": key, "amount": whole(amount, "amount")}, lambda done: int(done["value"]), repeatable=False
+            "kv.incr",
+            {"key": key, "amount": whole(amount, "amount")},
+            lambda done: int(done["value"]),
+            repeatable=False,
         )
 
     async def decr(self, key: str) -> int:
@@ -99,7 +102,10 @@ class AsyncKV:
 
     async def decrby(self, key: str, amount: int) -> int:
         return await self._call(
-            "kv.decr", {"key": key, "amount": whole(amount, "amount")}, lambda done: int(done["value"]), repeatable=False
+            "kv.decr",
+            {"key": key, "amount": whole(amount, "amount")},
+            lambda done: int(done["value"]),
+            repeatable=False,
         )
 
     async def expire(self, key: str, ttl: int) -> bool:
@@ -133,7 +139,9 @@ class AsyncKV:
 
     async def scan(self, prefix: str = "", limit: int = 100) -> List[str]:
         """Up to ``limit`` keys that begin with ``prefix``, in no particular order."""
-        return await self._call("kv.scan", {"prefix": prefix, "limit": limit}, lambda done: list(done["keys"]), repeatable=True)
+        return await self._call(
+            "kv.scan", {"prefix": prefix, "limit": limit}, lambda done: list(done["keys"]), repeatable=True
+        )
 
     async def keys(self, pattern: str = "*") -> List[str]:
         """Keys that a pattern with ``*``, ``?`` and ``[..]`` covers, in no particular order; 100,000 at most."""
@@ -195,4 +203,3 @@ def mapping(value: Any) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
     raise TypeError
-

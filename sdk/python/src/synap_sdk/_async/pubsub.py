@@ -23,7 +23,9 @@ class AsyncPubSub:
         payload: Dict[str, Any] = {"topic": topic, "payload": message}
         if metadata is not None:
             payload["metadata"] = texts(metadata, "metadata")
-        return await self._call("pubsub.publish", payload, lambda done: int(done["subscribers_matched"]), repeatable=False)
+        return await self._call(
+            "pubsub.publish", payload, lambda done: int(done["subscribers_matched"]), repeatable=False
+        )
 
     def subscribe(self, topics: Sequence[str]) -> AsyncFeed[PubSubMessage]:
         """Messages of these topics and patterns, from now on; iterate over it, without end.

@@ -63,7 +63,9 @@ class AsyncQueue:
             if durability not in ("server", "sync"):
                 raise ValueError(f'durability is "server" or "sync"; got {durability!r}')
             config["durability"] = durability
-        await self._call("queue.create", {"name": name, "config": config}, lambda done: done["success"], repeatable=True)
+        await self._call(
+            "queue.create", {"name": name, "config": config}, lambda done: done["success"], repeatable=True
+        )
 
     async def delete(self, queue: str) -> bool:
         """Deletes a queue with everything in it; whether there was one. It may be tried twice, and then tells of the
@@ -188,7 +190,9 @@ class AsyncQueue:
 
     async def dead_purge(self, queue: str) -> int:
         """Drops all dead letters; how many."""
-        return await self._call("queue.dead.purge", {"queue": queue}, lambda done: int(done["purged"]), repeatable=False)
+        return await self._call(
+            "queue.dead.purge", {"queue": queue}, lambda done: int(done["purged"]), repeatable=False
+        )
 
     def worker(
         self, queue: str, handler: Handler, *, consumer_id: Optional[str] = None, concurrency: int = 1
@@ -252,4 +256,3 @@ def text(value: Any) -> str:
     if isinstance(value, str):
         return value
     raise TypeError
-

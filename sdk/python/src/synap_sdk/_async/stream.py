@@ -70,9 +70,7 @@ class AsyncStream:
     async def stats(self, stream: str) -> StreamStats:
         return await self._call("stream.stats", {"room": stream}, StreamStats.read, repeatable=True)
 
-    async def publish(
-        self, stream: str, event: str, data: Any, *, metadata: Optional[Mapping[str, str]] = None
-    ) -> int:
+    async def publish(self, stream: str, event: str, data: Any, *, metadata: Optional[Mapping[str, str]] = None) -> int:
         """Appends an event; its offset. ``data`` is any JSON value."""
         payload: Dict[str, Any] = {"room": stream, "event": event, "data": data}
         if metadata is not None:
@@ -95,7 +93,11 @@ class AsyncStream:
             **waiting(wait),
         }
         return await self._call(
-            "stream.consume", payload, lambda done: [Event.read(one) for one in done["events"]], repeatable=True, wait=wait
+            "stream.consume",
+            payload,
+            lambda done: [Event.read(one) for one in done["events"]],
+            repeatable=True,
+            wait=wait,
         )
 
     async def read(self, stream: str, subscriber_id: str, from_offset: Offset = 0) -> AsyncIterator[Event]:

@@ -162,7 +162,12 @@ class AsyncWorker:
                 last = self._stopping.is_set() and attempt >= LAST_ATTEMPTS
                 if not error.retryable or last or not self._leases.held(message.message_id, monotonic()):
                     self.lost += 1
-                    LOG.warning("message %s of %s was handled but not confirmed: %s", message.message_id, self.queue, error.message)
+                    LOG.warning(
+                        "message %s of %s was handled but not confirmed: %s",
+                        message.message_id,
+                        self.queue,
+                        error.message,
+                    )
                     return
             await sleep(backoff(attempt))
             attempt += 1
@@ -178,9 +183,16 @@ class AsyncWorker:
                 return
             except SynapError as error:
                 last = self._stopping.is_set() and attempt >= LAST_ATTEMPTS
-                if not error.retryable or error.unknown or last or not self._leases.held(message.message_id, monotonic()):
+                if (
+                    not error.retryable
+                    or error.unknown
+                    or last
+                    or not self._leases.held(message.message_id, monotonic())
+                ):
                     self.lost += 1
-                    LOG.warning("message %s of %s could not be given back: %s", message.message_id, self.queue, error.message)
+                    LOG.warning(
+                        "message %s of %s could not be given back: %s", message.message_id, self.queue, error.message
+                    )
                     return
             await sleep(backoff(attempt))
             attempt += 1

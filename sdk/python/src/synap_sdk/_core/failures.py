@@ -63,13 +63,12 @@ def lost(error: httpx.HTTPError, what: str, url: str, timeout: float) -> SynapEr
         return SynapError(
             f"cannot reach {url} for {what}: {reason}. Check that the server runs there and that the url is right.",
             retryable=True,
-            unsent=True,
         )
     if isinstance(error, httpx.PoolTimeout):
         return SynapError(
-            f"{what} found no free connection to {url} within {timeout:g} s. Raise max_connections=, or make fewer calls at once.",
+            f"{what} found no free connection to {url} within {timeout:g} s. "
+            "Raise max_connections=, or make fewer calls at once.",
             retryable=True,
-            unsent=True,
         )
     if isinstance(error, httpx.TimeoutException):
         return SynapError(

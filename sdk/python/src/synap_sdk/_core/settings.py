@@ -33,7 +33,9 @@ def settings(
     """Checks what a client is given; raises ``ValueError`` for what can never work."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"url must begin with http:// or https:// and name a host, such as http://localhost:15500; got {url!r}")
+        raise ValueError(
+            f"url must begin with http:// or https:// and name a host, such as http://localhost:15500; got {url!r}"
+        )
     if parts.query or parts.fragment:
         raise ValueError(f"url must not have a query or a fragment: {url!r}")
     if timeout <= 0:

@@ -44,4 +44,6 @@ def octets(payload: Any) -> list[int]:
         return list(payload.encode("utf-8"))
     if isinstance(payload, (bytes, bytearray, memoryview)):
         return list(bytes(payload))
-    raise TypeError(f"a message payload is bytes, or text; got {type(payload).__name__}. Use json.dumps(...) for other values.")
+    raise TypeError(
+        f"a message payload is bytes, or text; got {type(payload).__name__}. Use json.dumps(...) for other values."
+    )

@@ -37,9 +37,7 @@ class SynapClient:
         retries: int = 4,
         max_connections: Optional[int] = None,
     ) -> None:
-        self._transport = Transport(
-            settings(url, api_key, username, password, timeout, retries, max_connections)
-        )
+        self._transport = Transport(settings(url, api_key, username, password, timeout, retries, max_connections))
         self.kv = KV(self._transport)
         self.queue = Queue(self._transport)
         self.stream = Stream(self._transport)

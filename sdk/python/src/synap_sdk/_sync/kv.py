@@ -44,7 +44,7 @@ class KV:
         return values.read(text)
 
     def get_text(self, key: str) -> Optional[str]:
-        """The stored text as it is; ``None`` when there is no such key. Raises ``UnicodeDecodeError`` for other bytes."""
+        """The stored text as it is; ``None`` without such a key. Raises ``UnicodeDecodeError`` for other bytes."""
         stored = self.get_bytes(key)
         return None if stored is None else stored.decode("utf-8")
 
@@ -91,7 +91,10 @@ class KV:
 
     def incrby(self, key: str, amount: int) -> int:
         return self._call(
-            "kv.incr", {"key": key, "amount": whole(amount, "amount")}, lambda done: int(done["value"]), repeatable=False
+            "kv.incr",
+            {"key": key, "amount": whole(amount, "amount")},
+            lambda done: int(done["value"]),
+            repeatable=False,
         )
 
     def decr(self, key: str) -> int:
@@ -100,7 +103,10 @@ class KV:
 
     def decrby(self, key: str, amount: int) -> int:
         return self._call(
-            "kv.decr", {"key": key, "amount": whole(amount, "amount")}, lambda done: int(done["value"]), repeatable=False
+            "kv.decr",
+            {"key": key, "amount": whole(amount, "amount")},
+            lambda done: int(done["value"]),
+            repeatable=False,
         )
 
     def expire(self, key: str, ttl: int) -> bool:
@@ -134,7 +140,9 @@ class KV:
 
     def scan(self, prefix: str = "", limit: int = 100) -> List[str]:
         """Up to ``limit`` keys that begin with ``prefix``, in no particular order."""
-        return self._call("kv.scan", {"prefix": prefix, "limit": limit}, lambda done: list(done["keys"]), repeatable=True)
+        return self._call(
+            "kv.scan", {"prefix": prefix, "limit": limit}, lambda done: list(done["keys"]), repeatable=True
+        )
 
     def keys(self, pattern: str = "*") -> List[str]:
         """Keys that a pattern with ``*``, ``?`` and ``[..]`` covers, in no particular order; 100,000 at most."""
@@ -196,4 +204,3 @@ def mapping(value: Any) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
     raise TypeError
-

@@ -24,7 +24,9 @@ class PubSub:
         payload: Dict[str, Any] = {"topic": topic, "payload": message}
         if metadata is not None:
             payload["metadata"] = texts(metadata, "metadata")
-        return self._call("pubsub.publish", payload, lambda done: int(done["subscribers_matched"]), repeatable=False)
+        return self._call(
+            "pubsub.publish", payload, lambda done: int(done["subscribers_matched"]), repeatable=False
+        )
 
     def subscribe(self, topics: Sequence[str]) -> Feed[PubSubMessage]:
         """Messages of these topics and patterns, from now on; iterate over it, without end.

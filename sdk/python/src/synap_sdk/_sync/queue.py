@@ -64,7 +64,9 @@ class Queue:
             if durability not in ("server", "sync"):
                 raise ValueError(f'durability is "server" or "sync"; got {durability!r}')
             config["durability"] = durability
-        self._call("queue.create", {"name": name, "config": config}, lambda done: done["success"], repeatable=True)
+        self._call(
+            "queue.create", {"name": name, "config": config}, lambda done: done["success"], repeatable=True
+        )
 
     def delete(self, queue: str) -> bool:
         """Deletes a queue with everything in it; whether there was one. It may be tried twice, and then tells of the
@@ -189,7 +191,9 @@ class Queue:
 
     def dead_purge(self, queue: str) -> int:
         """Drops all dead letters; how many."""
-        return self._call("queue.dead.purge", {"queue": queue}, lambda done: int(done["purged"]), repeatable=False)
+        return self._call(
+            "queue.dead.purge", {"queue": queue}, lambda done: int(done["purged"]), repeatable=False
+        )
 
     def worker(
         self, queue: str, handler: Handler, *, consumer_id: Optional[str] = None, concurrency: int = 1
@@ -253,4 +257,3 @@ def text(value: Any) -> str:
     if isinstance(value, str):
         return value
     raise TypeError
-

@@ -71,9 +71,7 @@ class Stream:
     def stats(self, stream: str) -> StreamStats:
         return self._call("stream.stats", {"room": stream}, StreamStats.read, repeatable=True)
 
-    def publish(
-        self, stream: str, event: str, data: Any, *, metadata: Optional[Mapping[str, str]] = None
-    ) -> int:
+    def publish(self, stream: str, event: str, data: Any, *, metadata: Optional[Mapping[str, str]] = None) -> int:
         """Appends an event; its offset. ``data`` is any JSON value."""
         payload: Dict[str, Any] = {"room": stream, "event": event, "data": data}
         if metadata is not None:
@@ -96,7 +94,11 @@ class Stream:
             **waiting(wait),
         }
         return self._call(
-            "stream.consume", payload, lambda done: [Event.read(one) for one in done["events"]], repeatable=True, wait=wait
+            "stream.consume",
+            payload,
+            lambda done: [Event.read(one) for one in done["events"]],
+            repeatable=True,
+            wait=wait,
         )
 
     def read(self, stream: str, subscriber_id: str, from_offset: Offset = 0) -> Iterator[Event]:

@@ -163,7 +163,12 @@ class Worker:
                 last = self._stopping.is_set() and attempt >= LAST_ATTEMPTS
                 if not error.retryable or last or not self._leases.held(message.message_id, monotonic()):
                     self.lost += 1
-                    LOG.warning("message %s of %s was handled but not confirmed: %s", message.message_id, self.queue, error.message)
+                    LOG.warning(
+                        "message %s of %s was handled but not confirmed: %s",
+                        message.message_id,
+                        self.queue,
+                        error.message,
+                    )
                     return
             sleep(backoff(attempt))
             attempt += 1
@@ -179,9 +184,16 @@ class Worker:
                 return
             except SynapError as error:
                 last = self._stopping.is_set() and attempt >= LAST_ATTEMPTS
-                if not error.retryable or error.unknown or last or not self._leases.held(message.message_id, monotonic()):
+                if (
+                    not error.retryable
+                    or error.unknown
+                    or last
+                    or not self._leases.held(message.message_id, monotonic())
+                ):
                     self.lost += 1
-                    LOG.warning("message %s of %s could not be given back: %s", message.message_id, self.queue, error.message)
+                    LOG.warning(
+                        "message %s of %s could not be given back: %s", message.message_id, self.queue, error.message
+                    )
                     return
             sleep(backoff(attempt))
             attempt += 1
