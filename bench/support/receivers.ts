@@ -1,5 +1,5 @@
 /**
- * Subscribers that only count, and one publisher, in a process of their own: `receivers.ts PROTOCOL PORT SUBSCRIBERS STUCK`.
+ * Subscribers that only count, and one publisher, in a process of their own: `receivers.ts PROTOCOL PORT SUBSCRIBERS STUCK BYTES`.
  *
  * All messages of a run have the same length on the wire, so counting bytes is counting frames: no frame is parsed, and
  * the client is not the limit. Says `ready`, waits for a line with seconds, publishes that long, and prints what arrived.
@@ -7,11 +7,11 @@
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-const [protocol = 'ws', portText = '0', subscribersText = '1', stuckText = 'no'] = process.argv.slice(2);
+const [protocol = 'ws', portText = '0', subscribersText = '1', stuckText = 'no', bytes = '100'] = process.argv.slice(2);
 const port = Number(portText);
 const subscribers = Number(subscribersText);
 const TOPIC = 'news';
-const PAYLOAD = 'x'.repeat(100);
+const PAYLOAD = 'x'.repeat(Number(bytes));
 /** Messages that may be on their way, so that neither side starves and no reader counts as slow. */
 const WINDOW = Math.max(8, Math.min(200, Math.floor(200_000 / subscribers)));
 const BATCH = Math.max(1, WINDOW >> 2);
@@ -51,7 +51,7 @@ const head = (received: Buffer): number | undefined => {
   return end < 0 ? undefined : end + 4;
 };
 
-const redisMessage = `*3\r\n$7\r\nmessage\r\n$4\r\n${TOPIC}\r\n$100\r\n${PAYLOAD}\r\n`;
+const redisMessage = `*3\r\n$7\r\nmessage\r\n$4\r\n${TOPIC}\r\n$${bytes}\r\n${PAYLOAD}\r\n`;
 const WIRES: Record<string, Wire> = {
   ws: {
     subscribe: upgrade(`/pubsub/ws?topics=${TOPIC}`),
@@ -72,7 +72,10 @@ const WIRES: Record<string, Wire> = {
   redis: {
     subscribe: `SUBSCRIBE ${TOPIC}\r\n`,
     greeting: (received) => (/:1\r\n$/.test(received.toString('latin1')) ? received.length : undefined),
-    publisher: { greet: '', publish: Buffer.from(`*3\r\n$7\r\nPUBLISH\r\n$4\r\n${TOPIC}\r\n$100\r\n${PAYLOAD}\r\n`) },
+    publisher: {
+      greet: '',
+      publish: Buffer.from(`*3\r\n$7\r\nPUBLISH\r\n$4\r\n${TOPIC}\r\n$${bytes}\r\n${PAYLOAD}\r\n`),
+    },
     messageBytes: () => redisMessage.length,
   },
 };
