@@ -13,6 +13,9 @@ import { sliced } from '../core/slices.ts';
 import type { Context } from './context.ts';
 import { I64, Json, TextMap } from './schemas.ts';
 
+// the chat face resolves authors from headers, which only it has
+export { mustKeepAuthor, resolveAuthor } from '../chat/author.ts';
+
 /** The fields of rows. */
 export const Author = z
   .string()

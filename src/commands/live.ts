@@ -9,6 +9,7 @@ import { RawJson } from '../core/json.ts';
 import type { Message as Published, Sink } from '../pubsub/types.ts';
 import type { Delivery } from '../queue/types.ts';
 import type { RoomEvent } from '../stream/types.ts';
+import { chatListen } from './chat-listen.ts';
 import type { Context } from './context.ts';
 import { type Emit, Item, type PushCommand, push, type Stream } from './define.ts';
 import { once } from './once.ts';
@@ -305,4 +306,11 @@ export const streamListen = push({
 });
 
 /** All push rows. */
-export const PUSHES: readonly PushCommand[] = [pubsubListen, kvWatch, queueListen, streamListen, topicListen];
+export const PUSHES: readonly PushCommand[] = [
+  pubsubListen,
+  kvWatch,
+  queueListen,
+  streamListen,
+  topicListen,
+  chatListen,
+];

@@ -16,6 +16,7 @@ const SUMMARIES: Readonly<Record<string, string>> = {
   'PUT /v1/threads/:thread': 'Change title or metadata of a thread.',
   'DELETE /v1/threads/:thread': 'Soft-delete a thread.',
   'GET /v1/threads/:thread/search': 'Find messages that hold all words of q, the newest first.',
+  'GET /v1/threads/:thread/events': 'What happens to a thread, as server-sent events.',
   'POST /v1/threads/:thread/messages': 'Post a message into a thread.',
   'GET /v1/threads/:thread/messages': 'List messages; limit, before, after, include_deleted, sort_by.',
   'POST /v1/messages': 'Post a message; an unknown thread is made.',

@@ -4,6 +4,7 @@
  * Invariant: a handler resolves in whose name the call acts, reads what was sent, calls `execute` and prints; what a
  * caller may do is decided by the engine for that name.
  */
+import { mustKeepAuthor, resolveAuthor } from '../commands/chat-shapes.ts';
 import type { Executable, Table } from '../commands/compile.ts';
 import type { Context } from '../commands/context.ts';
 import { CommandError } from '../core/errors.ts';
@@ -78,22 +79,14 @@ export function actAs({ context, guest }: Call, user: string): void {
 
 /** In whose name a call acts (4.3). `need`: callers with a secret key have to name somebody. */
 function author(call: Call, body: string, need = true): string {
-  const { guest, query } = call;
-  const named = (queryValue(query, 'author') ?? '').trim();
-  const { signed } = guest;
-  if (signed !== '') {
-    if (named !== '' && named !== signed) throw new CommandError('CHAT_AUTHOR_CONFLICT', { place: 'query param' });
-    if (body !== '' && body !== signed) throw new CommandError('CHAT_AUTHOR_CONFLICT', { place: 'body author' });
-    return signed;
-  }
-  const user = body || guest.user || named;
-  if (user === '' && need) throw new CommandError('CHAT_AUTHOR_REQUIRED');
-  if (Buffer.byteLength(user) > 128) throw new CommandError('CHAT_AUTHOR_TOO_LONG');
-  return user;
+  const { signed, user } = call.guest;
+  const query = (queryValue(call.query, 'author') ?? '').trim();
+  if (!need && signed === '' && body === '' && user === '' && query === '') return '';
+  return resolveAuthor(roleOf(call.guest), { signed, body, header: user, query });
 }
 
 /** Admins need not say for whom they read. */
-const reader = (call: Call): string => author(call, '', !call.guest.admin);
+export const reader = (call: Call): string => author(call, '', !call.guest.admin);
 
 /** A decimal query parameter; anything else counts as absent. */
 function count(query: string, name: string): number | undefined {
@@ -282,7 +275,7 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
     route('PUT', '/v1/threads/:thread/messages/:id', 'user', (call) => {
       const by = author(call, '');
       const { author: named, thread: _, ts: __, ...said } = messageSaid(call);
-      if (named !== '' && named !== by) throw new CommandError('CHAT_AUTHOR_CHANGED');
+      mustKeepAuthor(by, named);
       actAs(call, by);
       return read.line(editMessage(call.context, { ...said, ...scoped(call.params) }));
     }),

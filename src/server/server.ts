@@ -19,6 +19,7 @@ import { Timers } from '../core/timers.ts';
 import { chatEndpoints } from '../faces/chat.ts';
 import { chatAdminEndpoints } from '../faces/chat-admin.ts';
 import { ChatDoor } from '../faces/chat-door.ts';
+import { chatEventEndpoints } from '../faces/chat-events.ts';
 import { chatOpenapi, chatPages } from '../faces/chat-pages.ts';
 import type { Endpoint, Reply } from '../faces/endpoint.ts';
 import { commandEndpoint } from '../faces/synap-command.ts';
@@ -95,7 +96,11 @@ export class Server {
     const locks = chatLocks(settings, clock);
     const territory = new ChatDoor(locks);
     const chat = { table, door: territory, locks, parse: parseJson, testing: settings['chat.testing'] };
-    const chatFace = [...chatEndpoints(chat), ...chatAdminEndpoints({ ...chat, ready: () => monitor.ready() })];
+    const chatFace = [
+      ...chatEndpoints(chat),
+      ...chatEventEndpoints(chat),
+      ...chatAdminEndpoints({ ...chat, ready: () => monitor.ready() }),
+    ];
     const http = new Http({ context, door: accounts, fault, served, bodyBytes, failure, gate, feeds, territory });
     const app = App();
     live.mount(app);

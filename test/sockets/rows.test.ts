@@ -26,13 +26,17 @@ const HAPPENS: Record<string, { before?: () => void; after?: () => void }> = {
     before: () => server.run('stream.create', { room: 'chat' }),
     after: () => server.run('stream.publish', { room: 'chat', event: 'message', data: { text: 'hi' } }),
   },
+  'chat.listen': {
+    before: () => server.run('chat.create_message', { author: 'ana', thread: 'trip', body: 'hello' }),
+    after: () => server.run('chat.create_message', { author: 'ana', thread: 'trip', body: 'hi' }),
+  },
   'topic.listen': {
     before: () => server.run('topic.create', { topic: 'orders', num_partitions: 1 }),
     after: () => server.run('topic.publish', { topic: 'orders', event_type: 'created', data: { id: 7 } }),
   },
 };
 
-const varies = /^[0-9a-f]{8}-/;
+const varies = /^[0-9a-f]{8}-|^msg-\d+-\d+$/;
 const comparable = (value: unknown): unknown => {
   if (typeof value === 'string') return varies.test(value) ? '<id>' : value;
   if (typeof value === 'number') return value > 1e9 ? '<time>' : value;

@@ -1,0 +1,39 @@
+/**
+ * `GET /v1/threads/{id}/events`: a thread as server-sent events, for whoever may read it.
+ *
+ * The first event is `connected`; each following one is named after its kind and has its place in the log of the thread
+ * as id, so that a client that reconnects with `Last-Event-ID` goes on behind it.
+ */
+import { Buffer } from 'node:buffer';
+import type { Opener } from '../commands/compile.ts';
+import { actAs, type ChatPorts, reader, router } from './chat.ts';
+import { goText } from './chat-text.ts';
+import type { Endpoint } from './endpoint.ts';
+import { type Dress, Listening, textFrame } from './live.ts';
+import { queryValue } from './query.ts';
+
+const HEARTBEAT = Buffer.from(': \n\n');
+
+const EVENTS: Dress = {
+  hello: (value) => textFrame(`event: connected\ndata: ${goText(value)}\n\n`),
+  item: ({ value }) =>
+    textFrame(`id: ${String(value['seq'])}\nevent: ${String(value['kind'])}\ndata: ${goText(value)}\n\n`),
+  end: (error) => textFrame(`event: end\ndata: ${goText({ error: error.message })}\n\n`),
+};
+
+/** The route. */
+export function chatEventEndpoints({ table, door }: ChatPorts): Endpoint[] {
+  const listen = table.pushes.get('chat.listen') as Opener;
+  return [
+    router(door)('GET', '/v1/threads/:thread/events', 'user', (call) => {
+      actAs(call, reader(call));
+      const seen = call.guest.lastEvent || (queryValue(call.query, 'after') ?? '');
+      const after = /^\d{1,15}$/.test(seen) ? Number(seen) : undefined;
+      return {
+        type: 'text/event-stream',
+        heartbeat: HEARTBEAT,
+        talk: new Listening(listen, call.context, { thread: call.params[0], after }, EVENTS),
+      };
+    }),
+  ];
+}
