@@ -16,6 +16,7 @@ async function lay(base: string): Promise<void> {
   await call(base, 'stream.create', { room: 'room', max_events: 1_000_000 });
   await call(base, 'topic.create', { topic: 'topic', retention_policy: { type: 'Infinite' } });
   await call(base, 'group.create', { group_id: 'group', topic: 'topic', partition_count: 1 });
+  await call(base, 'chat.create_message', { author: 'w', thread: 'edited', body: 0 });
 }
 
 for (const level of ['sync', 'batch'] as const)

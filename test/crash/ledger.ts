@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 
 type Json = Record<string, unknown>;
 
-export const FAMILIES = ['kv', 'incr', 'queue', 'ack', 'room', 'topic', 'commit'] as const;
+export const FAMILIES = ['kv', 'incr', 'queue', 'ack', 'room', 'topic', 'commit', 'chat', 'edit'] as const;
 export type Family = (typeof FAMILIES)[number];
 
 interface Write {
@@ -67,6 +67,16 @@ export class Ledger {
       case 'commit':
         this.#writes.push({ seq, family });
         return done(await call(base, 'group.commit', { group_id: 'group', partition_id: 0, offset: seq }));
+      case 'chat':
+        this.#writes.push({ seq, family });
+        return done(await call(base, 'chat.create_message', { author: 'w', thread: 'posted', body: seq }));
+      case 'edit': {
+        const read = await call(base, 'chat.messages', { author: 'w', thread: 'edited' });
+        if (read === undefined) return undefined;
+        const [message] = read['messages'] as { id: string }[];
+        this.#writes.push({ seq, family });
+        return done(await call(base, 'chat.edit_message', { author: 'w', message: message?.id, body: seq }));
+      }
     }
   }
 
@@ -79,13 +89,25 @@ export class Ledger {
     const last = (family: Family, upTo: number): number =>
       this.#writes.filter((write) => write.family === family && write.seq <= upTo).at(-1)?.seq ?? 0;
     // the prefix that the server has: the highest number anything shows
-    const reached = Math.max(least, seen.kv, seen.commit, ...seen.room, ...seen.topic, ...seen.queue, 0);
+    const reached = Math.max(
+      least,
+      seen.kv,
+      seen.commit,
+      ...seen.room,
+      ...seen.topic,
+      ...seen.queue,
+      ...seen.chat,
+      ...seen.edit,
+      0,
+    );
     expect(reached).toBeGreaterThanOrEqual(least);
     expect([seen.kv, seen.commit]).toEqual([last('kv', reached), last('commit', reached)]);
     const of = (family: Family): Write[] => this.#writes.filter((write) => write.family === family);
     const until = (writes: Write[]): number[] => writes.filter((write) => write.seq <= reached).map(({ seq }) => seq);
     expect(seen.room).toEqual(until(of('room')));
     expect(seen.topic).toEqual(until(of('topic')));
+    expect(seen.chat).toEqual(until(of('chat')));
+    expect(seen.edit).toEqual(until(of('edit')));
     // acks and increments beyond `reached` may have happened: nothing later shows it
     const ended = new Map(of('ack').map(({ seq, acks }) => [acks as number, seq]));
     const queued = new Set(seen.queue);
@@ -120,6 +142,9 @@ interface Observed {
   readonly room: number[];
   readonly topic: number[];
   readonly queue: number[];
+  readonly chat: number[];
+  /** The versions of one message, without its first one. */
+  readonly edit: number[];
 }
 
 /** Reads everything back, through the faces a client has. */
@@ -166,7 +191,34 @@ async function observed(base: string): Promise<Observed> {
     room,
     topic,
     queue: await drained(base, text),
+    chat: await posted(base),
+    edit: await edited(base),
   };
+}
+
+/** The bodies of all messages of a thread, in the order of creation; pages come from the end backwards. */
+async function posted(base: string): Promise<number[]> {
+  const pages: number[][] = [];
+  for (let before: string | null | undefined; before !== null; ) {
+    const page = await must(base, 'chat.messages', { author: 'w', thread: 'posted', limit: 100, before });
+    const messages = page['messages'] as { id: string; body: number }[];
+    pages.unshift(messages.map(({ body }) => body));
+    before = page['more'] === true ? (messages[0]?.id ?? null) : null;
+  }
+  return pages.flat();
+}
+
+/** The bodies of all versions of the one message of a thread, without the first. */
+async function edited(base: string): Promise<number[]> {
+  const { messages } = await must(base, 'chat.messages', { author: 'w', thread: 'edited' });
+  const [message] = messages as { id: string }[];
+  const found: number[] = [];
+  for (let after: unknown = 0; after !== null; ) {
+    const page = await must(base, 'chat.versions', { author: 'w', message: message?.id, after, limit: 1000 });
+    found.push(...(page['versions'] as { body: number }[]).map(({ body }) => body));
+    after = page['next'];
+  }
+  return found.slice(1);
 }
 
 /** The partition that the key `one` belongs to. */
