@@ -16,6 +16,7 @@ const LABELLED = 1_000;
 export function engineMetrics(metrics: Metrics, engines: Engines, clock: Clock): void {
   queueMetrics(metrics, engines, clock);
   streamMetrics(metrics, engines, clock);
+  chatMetrics(metrics, engines);
   const { pubsub } = engines;
   metrics.gauge(
     'synapd_pubsub_subscriptions',
@@ -30,6 +31,25 @@ export function engineMetrics(metrics: Metrics, engines: Engines, clock: Clock):
     [],
     () => pubsub.stats().slowConsumersDropped,
   );
+}
+
+function chatMetrics(metrics: Metrics, { chat }: Engines): void {
+  metrics.gauge('synapd_chat_threads', 'Threads by state.', ['state'], () => {
+    const { threads, deletedThreads } = chat.stats();
+    return [
+      [threads - deletedThreads, 'live'],
+      [deletedThreads, 'deleted'],
+    ];
+  });
+  metrics.gauge('synapd_chat_messages', 'Messages by state.', ['state'], () => {
+    const { messages, deletedMessages } = chat.stats();
+    return [
+      [messages - deletedMessages, 'live'],
+      [deletedMessages, 'deleted'],
+    ];
+  });
+  metrics.gauge('synapd_chat_versions', 'Stored versions of messages.', [], () => chat.stats().versions);
+  metrics.gauge('synapd_chat_followers', 'Readers that follow a thread.', [], () => chat.stats().watchers);
 }
 
 function queueMetrics(metrics: Metrics, { queues }: Engines, clock: Clock): void {

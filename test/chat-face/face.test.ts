@@ -26,7 +26,7 @@ interface Said {
 interface Told {
   readonly event: string;
   readonly id: string;
-  readonly data: { readonly message: { readonly body: unknown } };
+  readonly data: { readonly topic: string; readonly message: { readonly body: unknown } };
 }
 
 const as = (user: string): Record<string, string> => ({ 'X-API-Key': 'sk_backend_1', 'X-User-ID': user });
@@ -53,7 +53,7 @@ const post = async (thread: string, body: unknown): Promise<string> =>
 /** Reads events until there are `count` of them. */
 async function events(path: string, count: number, headers: object, during: () => Promise<void>): Promise<Told[]> {
   const stop = new AbortController();
-  const answer = await fetch(`${server.base}${path}`, {
+  const answer = await fetch(path.startsWith('/') ? `${server.base}${path}` : path, {
     headers: headers as Record<string, string>,
     signal: stop.signal,
   });
@@ -69,7 +69,7 @@ async function events(path: string, count: number, headers: object, during: () =
       const fields: Record<string, string> = Object.fromEntries(
         block.split('\n').map((line) => line.split(/: (.*)/s).slice(0, 2)),
       );
-      if (fields['event'] !== undefined) found.push({ ...fields, data: JSON.parse(fields['data'] ?? '{}') } as Told);
+      if (fields['data'] !== undefined) found.push({ ...fields, data: JSON.parse(fields['data'] ?? '{}') } as Told);
     }
     if (found.length >= count) break;
   }
@@ -150,6 +150,36 @@ describe('the chat face', () => {
     expect((await call('GET', '/admin/stats', ADMIN)).status).toBe(200);
     expect((await call('GET', '/admin/stats', as('ana'))).status).toBe(403);
     expect((await call('POST', '/v1/_sign', ADMIN, { userId: 'ana' })).status).toBe(403);
+  });
+});
+
+describe('the topics chat.thread.<id>.<kind>', () => {
+  const listen = '/pubsub/sse?topics=chat.thread.trip.*,marker';
+  const run = (base: string, command: string, payload: unknown): Promise<Response> =>
+    fetch(`${base}/api/v1/command`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ command, request_id: 'r', payload }),
+    });
+
+  it('tell what happens to a thread where chat has no keys of its own', async () => {
+    const open = await startServer();
+    const found = await events(`${open.base}${listen}`, 2, {}, async () => {
+      await run(open.base, 'chat.create_message', { author: 'ana', thread: 'trip', body: 'hi' });
+    });
+    expect(found[1]?.data).toMatchObject({
+      topic: 'chat.thread.trip.message',
+      payload: { kind: 'message', message: { thread: 'trip', body: 'hi' } },
+    });
+    await open.stop();
+  });
+
+  it('stay silent where only the keys of the chat guard it', async () => {
+    const found = await events(`${server.base}${listen}`, 2, {}, async () => {
+      await post('trip', 'secret');
+      await run(server.base, 'pubsub.publish', { topic: 'marker', payload: 1 });
+    });
+    expect(found[1]?.data.topic).toBe('marker');
   });
 });
 
