@@ -15,7 +15,7 @@ import {
 } from './chat-shapes.ts';
 import type { Context } from './context.ts';
 import { command } from './define.ts';
-import { Flag } from './schemas.ts';
+import { Switch } from './schemas.ts';
 
 const admin = {
   since: '0.1.0',
@@ -132,7 +132,7 @@ export const chatRotateKey = command({
 
 const Choice = {
   thread_ids: z.array(z.string()).nullish(),
-  all: Flag.meta({ description: 'Every thread, whatever `thread_ids` says.' }),
+  all: Switch.meta({ description: 'Every thread, whatever `thread_ids` says.' }),
 };
 const Outcomes = z.object({
   outcomes: z.array(

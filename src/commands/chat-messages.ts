@@ -20,7 +20,7 @@ import {
   walked,
 } from './chat-shapes.ts';
 import { command } from './define.ts';
-import { Done, Flag, I64, Json } from './schemas.ts';
+import { Done, I64, Json, Switch } from './schemas.ts';
 
 const chat = (p: { thread?: string | null | undefined }): string => `chat:${p.thread ?? '*'}`;
 const Anywhere = ThreadId.nullish().meta({ description: 'Id of the thread; absent: wherever the message is.' });
@@ -50,7 +50,7 @@ export const chatCreateMessage = command({
     role: z.string().nullish().meta({ description: 'Default `user`.' }),
     ts: I64.nullish().meta({ description: 'Unix nanoseconds; default now.' }),
     reply_to: z.string().nullish(),
-    deleted: Flag,
+    deleted: Switch,
     reactions: Reactions,
     idempotency_key: OnceKey,
   }),
@@ -110,7 +110,7 @@ export const chatEditMessage = command({
     body: Json.optional(),
     role: z.string().nullish(),
     reply_to: z.string().nullish(),
-    deleted: Flag,
+    deleted: Switch,
     reactions: Reactions,
   }),
   output: MessageShape,
@@ -161,7 +161,7 @@ export const chatMessages = command({
     limit: Limit,
     before: Before,
     after: After,
-    include_deleted: Flag,
+    include_deleted: Switch,
     sort_by: z.enum(['created', 'ts']).nullish().meta({ description: 'Default `created`.' }),
   }),
   output: z.object({ thread: z.string(), messages: z.array(MessageShape), more: z.boolean() }),

@@ -44,8 +44,11 @@ export const ByteArray = z
   .custom<Uint8Array>((value) => value instanceof Uint8Array)
   .meta({ id: 'ByteArray', description: 'Bytes as integers from 0 to 255.' });
 
-/** A boolean that counts as `false` when absent. */
-export const Flag = z.boolean().default(false);
+/** A boolean that counts as `false` when absent. Not a default of the schema: filling four of those in costs as much as a get. */
+export const Flag = z.boolean().optional();
+
+/** A boolean that is `false` when absent, for rows where that has to be a value. */
+export const Switch = z.boolean().default(false);
 
 /** A map of strings. */
 export const TextMap = z.record(z.string(), z.string());

@@ -71,7 +71,7 @@ export function print(value: unknown): string {
       if (value instanceof RawJson) return value.text;
       if (value instanceof JsonFloat) return floatText(value.value);
       if (value instanceof Uint8Array) return `[${value.join(',')}]`;
-      return printMembers(value as Record<string, unknown>, Object.keys(value));
+      return printMembers(value as Record<string, unknown>);
     default:
       return 'null';
   }
@@ -82,20 +82,30 @@ function integerText(value: number): string {
   return Object.is(value, -0) ? '-0.0' : Math.abs(value) < 2 ** 64 ? String(value) : floatText(value);
 }
 
+/** Member names as they are printed: the same few come again and again. Names that clients choose do not fill it beyond its cap. */
+const LABELS = new Map<string, string>();
+const LABELS_MAX = 2_048;
+const LABEL_LENGTH_MAX = 64;
+
+function labelOf(name: string): string {
+  const label = `${quote(name)}:`;
+  if (LABELS.size < LABELS_MAX && name.length <= LABEL_LENGTH_MAX) LABELS.set(name, label);
+  return label;
+}
+
 function printArray(items: readonly unknown[]): string {
   let text = '[';
   for (let i = 0; i < items.length; i++) text += i === 0 ? print(items[i]) : `,${print(items[i])}`;
   return `${text}]`;
 }
 
-function printMembers(members: Record<string, unknown>, names: readonly string[]): string {
+function printMembers(members: Record<string, unknown>): string {
   let text = '{';
-  let first = true;
-  for (const name of names) {
+  for (const name in members) {
     const value = members[name];
     if (value === undefined) continue;
-    text += first ? `${quote(name)}:${print(value)}` : `,${quote(name)}:${print(value)}`;
-    first = false;
+    const label = LABELS.get(name) ?? labelOf(name);
+    text += text.length === 1 ? label + print(value) : `,${label}${print(value)}`;
   }
   return `${text}}`;
 }

@@ -19,7 +19,7 @@ const U64_END = 2n ** 64n;
 
 /** The text of a body; `BAD_JSON` when its bytes are not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = buffer.toString('utf8');
   if (text.includes('\ufffd') && !isUtf8(buffer)) throw badJson('invalid unicode code point');
   return text;
@@ -39,7 +39,18 @@ export function parseJson(text: string): unknown {
   }
   // 127 levels need 254 brackets, so short bodies cannot be too deep
   if (text.length > 2 * LIMITS.jsonDepth && tooDeep(value, LIMITS.jsonDepth)) throw badJson('recursion limit exceeded');
-  return AT_RISK.test(text) ? exact(text) : value;
+  // the text is searched only when the value has a number at all, or an escape: most bodies have neither
+  return (holdsNumber(value) || text.includes('\\u')) && AT_RISK.test(text) ? exact(text) : value;
+}
+
+function holdsNumber(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value === 'number';
+  if (Array.isArray(value)) {
+    for (const item of value) if (holdsNumber(item)) return true;
+    return false;
+  }
+  for (const name in value) if (holdsNumber((value as Record<string, unknown>)[name])) return true;
+  return false;
 }
 
 function exact(text: string): unknown {
