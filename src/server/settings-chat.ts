@@ -139,6 +139,12 @@ export const chatRows = {
       example: '"64 hexadecimal digits"',
     },
   ),
+  'security.kms.master_key_file': setting(text('the path of a file'), {
+    default: '',
+    about: 'File that holds the master key, when security.kms.master_key_hex does not.',
+    also: ['encryption.kms.master_key_file'],
+    ...foreign('KMS_MASTER_KEY_FILE'),
+  }),
   'retention.enabled': setting(boolean, {
     default: false,
     about: 'Remove deleted threads and messages for good after a while.',
@@ -196,6 +202,15 @@ export const chatRows = {
 };
 
 type ChatSettings = Values<typeof chatRows>;
+
+/** The master key, from its file if that is where it is. Throws what `readFile` throws. */
+export function masterKey(settings: ChatSettings, readFile: (path: string) => string): string {
+  const { 'security.kms.master_key_hex': key, 'security.kms.master_key_file': file } = settings;
+  if (key !== '' || file === '') return key;
+  const read = readFile(file).trim();
+  if (readHexKey(read) === undefined) throw new Error('it must hold 64 hexadecimal digits');
+  return read;
+}
 
 /** What does not fit together, one line each. */
 export function chatProblems(settings: ChatSettings): string[] {

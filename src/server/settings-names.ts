@@ -16,7 +16,14 @@ export function variables(path: string, row: Row<unknown>): string[] {
 }
 
 /** The variables that name the settings file. */
-export const CONFIG_VARIABLES = ['SYNAPD_CONFIG', 'SYNAPD_CONFIG_PATH', 'SYNAP_CONFIG', 'SYNAP_CONFIG_PATH'];
+export const CONFIG_VARIABLES = [
+  'SYNAPD_CONFIG',
+  'SYNAPD_CONFIG_PATH',
+  'SYNAP_CONFIG',
+  'SYNAP_CONFIG_PATH',
+  'PROGRESSDB_CONFIG',
+  'PROGRESSDB_SERVER_CONFIG',
+];
 
 /** The file that is read when it is there and no other one is named. */
 export const CONFIG_FILE = 'config.yml';

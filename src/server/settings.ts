@@ -6,7 +6,7 @@
  */
 import type { AccountOptions } from '../auth/accounts.ts';
 import { planAccounts } from './settings-accounts.ts';
-import { chatProblems } from './settings-chat.ts';
+import { chatProblems, masterKey } from './settings-chat.ts';
 import { type Given, readSettingsFile } from './settings-file.ts';
 import { readFlags } from './settings-flags.ts';
 import type { Row } from './settings-kinds.ts';
@@ -87,6 +87,13 @@ export function loadSettings(argv: readonly string[], env: Environment, readFile
   const plan = planAccounts(settings);
   problems.push(...plan.problems);
   warnings.push(...plan.warnings);
+  try {
+    values['security.kms.master_key_hex'] = masterKey(settings, readFile);
+  } catch (error) {
+    const from = sources.get('security.kms.master_key_file');
+    const file = settings['security.kms.master_key_file'];
+    problems.push(`${from}: security.kms.master_key_file ${file} cannot be used: ${(error as Error).message}`);
+  }
   problems.push(...chatProblems(settings));
   const exposed = exposure(settings, sources.get('server.host'));
   if (exposed !== undefined) problems.push(exposed);

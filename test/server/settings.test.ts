@@ -561,6 +561,66 @@ describe('checking the settings', () => {
   });
 });
 
+describe('the settings of ProgressDB', () => {
+  const key = 'ab'.repeat(32);
+
+  it('are understood in the file, also in the spelling of its later documents', () => {
+    const file = `server:
+  address: 127.0.0.2
+  db_path: /srv/chat
+  rate_limit: { rps: 7, burst: 9 }
+  ip_whitelist: [10.0.0.0/8]
+security:
+  api_keys: { backend: [b1, b2], admin: [a1] }
+  cors: { allowed_origins: [http://app.example] }
+encryption: { enabled: true, fields: [body.text] }
+retention: { period: 7d }
+`;
+    const { settings, warnings } = start([], { PROGRESSDB_KMS_MASTER_KEY_HEX: key }, file);
+    expect(settings).toMatchObject({
+      'server.host': '127.0.0.2',
+      data_dir: '/srv/chat',
+      'security.rate_limit.rps': 7,
+      'security.rate_limit.burst': 9,
+      'security.ip_whitelist': ['10.0.0.0/8'],
+      'security.api_keys.backend': ['b1', 'b2'],
+      'security.api_keys.admin': ['a1'],
+      'security.encryption.use': true,
+      'security.encryption.fields': ['body.text'],
+      'security.kms.master_key_hex': key,
+      'retention.period': '7d',
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  it('are understood in the environment, lists between commas', () => {
+    const { settings } = start([], {
+      PROGRESSDB_ADDR: '127.0.0.1:8123',
+      PROGRESSDB_API_BACKEND_KEYS: 'b1, b2',
+      PROGRESSDB_CORS_ORIGINS: 'http://a.example,http://b.example',
+      PROGRESSDB_TESTING: '1',
+    });
+    expect(settings).toMatchObject({
+      'server.host': '127.0.0.1',
+      'server.port': 8123,
+      'security.api_keys.backend': ['b1', 'b2'],
+      'security.cors.allowed_origins': ['http://a.example', 'http://b.example'],
+      'chat.testing': true,
+    });
+  });
+
+  it('are refused when they do not fit together or cannot be read', () => {
+    expect(refusal([], {}, 'security: { encryption: { use: true } }\n')).toEqual([
+      'security.encryption.use needs security.kms.master_key_hex',
+    ]);
+    expect(refusal([], {}, 'retention: { period: 10m }\n')[0]).toContain('shorter than retention.min_period');
+    expect(refusal([], {}, 'security: { ip_whitelist: [10.0.0.0/40] }\n')).toHaveLength(1);
+    expect(refusal([], {}, 'retention: { cron: "61 * * * *" }\n')).toHaveLength(1);
+    expect(refusal([], {}, 'security: { kms: { master_key_file: nowhere } }\n')[0]).toContain('nowhere');
+    expect(refusal(['--config', 'nowhere.yaml'])).toHaveLength(1);
+  });
+});
+
 describe('the documents', () => {
   it('have an example file that loads to the defaults without a warning', () => {
     expect(start([], {}, exampleYaml())).toEqual(start());
