@@ -17,6 +17,8 @@ from synap_sdk import AsyncSynapClient, SynapError
         "{not json",
         "nan",
         "Infinity",
+        "-Infinity",
+        "[NaN]",
         "-",
         42,
         -1,

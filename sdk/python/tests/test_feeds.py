@@ -185,8 +185,17 @@ def test_a_stream_that_was_made_anew_meanwhile_is_an_error(serve):
             server.start()
             client.stream.create("s")
             client.stream.publish("s", "n", "new")
-            with pytest.raises(SynapError, match="made anew"):
-                next(events)
+            failures = []
+
+            def wait():
+                try:
+                    next(events)
+                except SynapError as error:
+                    failures.append(error.message)
+
+            threading.Thread(target=wait, daemon=True).start()
+            until(lambda: failures)
+            assert "made anew" in failures[0]
 
 
 TEXT = (
