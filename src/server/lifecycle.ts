@@ -45,8 +45,8 @@ export async function runDaemon(argv: readonly string[], env: Environment): Prom
     return refuse([error.message]);
   }
   if (settings.memory) log.warn({}, 'everything is kept in memory only: a stop loses it');
+  obey(server, log); // before anybody can know that the server is there, and stop it
   announce(server, log);
-  obey(server, log);
 }
 
 function load(argv: readonly string[], env: Environment): Loaded | undefined {

@@ -149,7 +149,8 @@ interface Observed {
 
 /** Reads everything back, through the faces a client has. */
 async function observed(base: string): Promise<Observed> {
-  const number = (value: unknown): number => Number(value ?? 0);
+  /** What was never written is an empty answer. */
+  const number = (value: unknown): number => (typeof value === 'object' ? 0 : Number(value ?? 0));
   const text = (bytes: unknown): string => Buffer.from(bytes as number[]).toString();
   const room: number[] = [];
   for (let from: unknown = 0; ; ) {
