@@ -223,7 +223,9 @@ export class Http {
   }
 
   #gather(exchange: Exchange): Promise<Uint8Array | undefined> {
-    return new Promise((resolve) => this.#receive(exchange, (bytes) => resolve(bytes?.slice())));
+    return new Promise((resolve) =>
+      this.#receive(exchange, (bytes) => resolve(bytes === undefined ? undefined : Buffer.from(bytes))),
+    );
   }
 
   /** Hands over the whole body, valid only during the call; `undefined` as soon as it is larger than the cap. */
