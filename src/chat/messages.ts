@@ -4,9 +4,10 @@
  * Invariant: `#deleted` holds a message exactly while its newest version is deleted and it is no tombstone. Messages of
  * a thread that is being purged are not found any more, although they are counted until their records are gone.
  */
+import { Ordered } from '../core/ordered.ts';
 import { Directory } from './directory.ts';
 import { type Message, messageNo } from './message.ts';
-import { type DeletionPlace, Ordered } from './ordered.ts';
+import type { DeletionPlace } from './types.ts';
 
 export class Messages {
   readonly #byNo = new Directory<Message>();

@@ -7,8 +7,8 @@
 import { createHash } from 'node:crypto';
 import { CommandError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { Ordered } from '../core/ordered.ts';
 import type { Plain, Store } from '../core/ports.ts';
-import { Ordered } from './ordered.ts';
 import type { Once } from './types.ts';
 
 /** Records by the digest of caller and key: `{ made, request, until }`. */

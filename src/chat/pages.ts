@@ -6,9 +6,9 @@
  */
 import { CommandError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import type { Ordered } from '../core/ordered.ts';
 import { type Message, messageNo, messageView, versionView, viewBytes } from './message.ts';
 import type { Messages } from './messages.ts';
-import type { Ordered } from './ordered.ts';
 import { afterVersion, NO_REACTIONS } from './reactions.ts';
 import { slugOf } from './text.ts';
 import { type Thread, threadView } from './thread.ts';

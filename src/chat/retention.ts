@@ -10,9 +10,9 @@ import type { Audit } from './audit.ts';
 import { type Cron, readCron } from './cron.ts';
 import type { Messages } from './messages.ts';
 import type { Nanos } from './nanos.ts';
-import type { DeletionPlace } from './ordered.ts';
 import type { Thread } from './thread.ts';
 import type { Threads } from './threads.ts';
+import type { DeletionPlace } from './types.ts';
 import type { Pace } from './upkeep.ts';
 import type { Writer } from './writer.ts';
 

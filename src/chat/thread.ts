@@ -6,10 +6,10 @@
  * everybody but the thread's author, tombstones aside.
  */
 
+import { Ordered } from '../core/ordered.ts';
 import type { Follower } from './feed.ts';
 import type { ThreadKey } from './keyring.ts';
 import type { Message, Version } from './message.ts';
-import { Ordered } from './ordered.ts';
 import { slugOf } from './text.ts';
 import type { Actor, ThreadView } from './types.ts';
 

@@ -4,9 +4,10 @@
  * Invariant: each thread stands once in `#byNo`, `#byId` and the list of its author, and in `#deleted` exactly while
  * it is soft-deleted. Nothing is hashed, so nothing stops to grow.
  */
+import { Ordered, type Place } from '../core/ordered.ts';
 import { Directory } from './directory.ts';
-import { type DeletionPlace, Ordered, type Place } from './ordered.ts';
 import type { Thread } from './thread.ts';
+import type { DeletionPlace } from './types.ts';
 
 const MINTED = /^thread-\d{1,20}-(\d{1,15})$/;
 

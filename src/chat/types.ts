@@ -222,3 +222,9 @@ export interface ChatOptions {
   readonly encryption?: EncryptionOptions;
   readonly retention?: RetentionPolicy;
 }
+
+/** A place in an order of deletion: when, in nanoseconds, and the number that decides between equal times. */
+export interface DeletionPlace {
+  readonly at: bigint;
+  readonly no: number;
+}

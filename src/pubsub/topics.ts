@@ -7,8 +7,9 @@
  * Invariant: a topic is in the idle list exactly when it has no members; the list ascends by last use; `#sorted` holds
  * the names of `#byName`.
  */
+import { byBytes } from '../core/json.ts';
+import { Ordered, START } from '../core/ordered.ts';
 import { NameMap } from './names.ts';
-import { SortedNames } from './sorted-names.ts';
 import { NO_MEMBERS, type Subscription, type Target } from './subscribers.ts';
 import { own } from './text.ts';
 
@@ -40,7 +41,7 @@ export function topicBytes(name: string): number {
 
 export class Topics {
   readonly #byName = new NameMap<Topic>();
-  readonly #sorted = new SortedNames();
+  readonly #sorted = new Ordered(byBytes);
   /** The idle list: used longest ago, and used last. */
   #oldest: Topic | undefined;
   #newest: Topic | undefined;
@@ -122,9 +123,18 @@ export class Topics {
     this.#idleBytes -= topicBytes(topic.name);
   }
 
-  /** The first names in the order of their bytes (synap-core.md 1.7-6): at most `count` of them and `bytes` of text. */
+  /**
+   * The first names in the order of their bytes (synap-core.md 1.7-6): at most `count`, and no more than `bytes` bytes
+   * of text, except that the first always comes.
+   */
   names(count: number, bytes: number): string[] {
-    return this.#sorted.first(count, bytes);
+    const names = this.#sorted.up(START, count);
+    let left = bytes;
+    const cut = names.findIndex((name, i) => {
+      left -= Buffer.byteLength(name);
+      return left < 0 && i > 0;
+    });
+    return cut < 0 ? names : names.slice(0, cut);
   }
 
   values(): IterableIterator<Topic> {
@@ -143,7 +153,7 @@ export class Topics {
     }
     let bytes = 0;
     let idleBytes = 0;
-    const sorted = new Set(this.#sorted.first(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY));
+    const sorted = new Set(this.#sorted.up(START, Number.POSITIVE_INFINITY));
     for (const topic of this.#byName.values()) {
       bytes += topicBytes(topic.name);
       if (topic.members.length === 0) idleBytes += topicBytes(topic.name);

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { Directory } from '../../src/chat/directory.ts';
 import { jsonText } from '../../src/chat/json-text.ts';
 import { Nanos } from '../../src/chat/nanos.ts';
-import { Ordered } from '../../src/chat/ordered.ts';
 import { reach, readPath, replaceAt, valueAt } from '../../src/chat/paths.ts';
 import { afterVersion, fromObject, NO_REACTIONS, reactionOf, withReaction } from '../../src/chat/reactions.ts';
 import { readRecordKey, recordKey } from '../../src/chat/record-key.ts';
@@ -54,52 +53,6 @@ describe('a directory', () => {
         },
       ),
       { seed, numRuns: runs(200) },
-    );
-  });
-});
-
-describe('an ordered list', () => {
-  it('is a sorted array to whoever looks at it', () => {
-    const change = fc.oneof(
-      fc.record({ add: fc.integer({ min: 0, max: 5000 }) }),
-      fc.record({ drop: fc.integer({ min: 0, max: 5000 }) }),
-    );
-    fc.assert(
-      fc.property(
-        fc.array(change, { maxLength: 300 }),
-        fc.integer({ min: 0, max: 1500 }),
-        fc.integer({ min: 0, max: 5000 }),
-        (changes, ascending, key) => {
-          const list = new Ordered<number>((a, b) => a - b);
-          const model = new Set<number>();
-          for (let i = 0; i < ascending; i++) {
-            list.add(i * 3);
-            model.add(i * 3);
-          }
-          for (const one of changes) {
-            if ('drop' in one) expect(list.delete(one.drop)).toBe(model.delete(one.drop));
-            else if (!model.has(one.add)) {
-              list.add(one.add);
-              model.add(one.add);
-            }
-          }
-          const sorted = [...model].sort((a, b) => a - b);
-          expect(list.check()).toEqual([]);
-          expect(list.size).toBe(sorted.length);
-          expect(list.first()).toBe(sorted[0]);
-          expect(list.last()).toBe(sorted[sorted.length - 1]);
-          const place = list.seek((item) => item < key);
-          expect(list.up(place, 700)).toEqual(sorted.filter((item) => item >= key).slice(0, 700));
-          expect(list.down(place, 700)).toEqual(
-            sorted
-              .filter((item) => item < key)
-              .reverse()
-              .slice(0, 700),
-          );
-          expect(list.down(list.end(), 5)).toEqual(sorted.toReversed().slice(0, 5));
-        },
-      ),
-      { seed, numRuns: runs(150) },
     );
   });
 });

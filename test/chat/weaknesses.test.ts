@@ -7,7 +7,7 @@ import { ChatKeys } from '../../src/auth/chat-keys.ts';
 import { Signatures, signUserUntil } from '../../src/auth/signature.ts';
 import { AddressList } from '../../src/chat/cidr.ts';
 import { Directory } from '../../src/chat/directory.ts';
-import { Ordered } from '../../src/chat/ordered.ts';
+import { Ordered } from '../../src/core/ordered.ts';
 import {
   admin,
   adminAs,

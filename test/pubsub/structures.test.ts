@@ -1,11 +1,10 @@
 /** The maps and trees under the engine, each against the plain structure it stands for. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { byBytes } from '../../src/core/json.ts';
 import { NameMap } from '../../src/pubsub/names.ts';
-import { SortedNames } from '../../src/pubsub/sorted-names.ts';
 import { own, reversed } from '../../src/pubsub/text.ts';
 import { TextTree } from '../../src/pubsub/text-tree.ts';
+import { Topics } from '../../src/pubsub/topics.ts';
 import { runs, seed } from '../support/seed.ts';
 
 describe('a map of names', () => {
@@ -39,51 +38,13 @@ describe('a map of names', () => {
   });
 });
 
-describe('sorted names', () => {
-  const name = fc.string({ unit: 'binary', maxLength: 3 });
-
-  test('list a set in the order of its bytes, through additions and removals', () => {
-    fc.assert(
-      fc.property(fc.array(fc.record({ name, add: fc.boolean() }), { maxLength: 200 }), (steps) => {
-        const sorted = new SortedNames();
-        const model = new Set<string>();
-        for (const step of steps) {
-          if (step.add && !model.has(step.name)) {
-            sorted.add(step.name);
-            model.add(step.name);
-          } else if (model.delete(step.name)) {
-            sorted.delete(step.name);
-          }
-        }
-        expect(sorted.first(1000, 1e9)).toEqual(
-          [...model].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
-        );
-        expect(sorted.size).toBe(model.size);
-        expect(sorted.check()).toEqual([]);
-      }),
-      { seed, numRuns: runs(300) },
-    );
-  });
-
-  test('stay in order over many chunks, whatever the order of arrival', () => {
-    const sorted = new SortedNames();
-    const all = Array.from({ length: 5_000 }, (_, i) => `t${(i * 7_919) % 5_000}`);
-    for (const each of all) sorted.add(each);
-    expect(sorted.check()).toEqual([]);
-    expect(sorted.first(5_000, 1e9)).toEqual([...all].sort(byBytes));
-    for (const each of all) if (each !== 't7') sorted.delete(each);
-    expect(sorted.check()).toEqual([]);
-    expect(sorted.first(10, 1e9)).toEqual(['t7']);
-  });
-
-  test('are cut off by number and by bytes, except that the first always comes', () => {
-    const sorted = new SortedNames();
-    for (const each of ['é', 'b', 'a']) sorted.add(each);
-    expect(sorted.first(2, 1e9)).toEqual(['a', 'b']);
-    expect(sorted.first(3, 4)).toEqual(['a', 'b', 'é']);
-    expect(sorted.first(3, 3)).toEqual(['a', 'b']);
-    expect(sorted.first(3, 0)).toEqual(['a']);
-  });
+test('listed topics are cut off by number and by bytes, except that the first always comes', () => {
+  const topics = new Topics();
+  for (const each of ['é', 'b', 'a']) topics.make(each, 0);
+  expect(topics.names(2, 1e9)).toEqual(['a', 'b']);
+  expect(topics.names(3, 4)).toEqual(['a', 'b', 'é']);
+  expect(topics.names(3, 3)).toEqual(['a', 'b']);
+  expect(topics.names(3, 0)).toEqual(['a']);
 });
 
 describe('a tree of texts', () => {
