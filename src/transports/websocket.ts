@@ -12,10 +12,10 @@ import type { Timers } from '../core/timers.ts';
 import type { Endpoint, Reply } from '../faces/endpoint.ts';
 import { CLOSE, type Conversation, type Frame, type Talk } from '../faces/live.ts';
 import { jsonFailure } from '../faces/synap-rest.ts';
-import { writeReply } from './http.ts';
 import { type Flusher, type Line, Outgoing } from './outgoing.ts';
 import { type Doorkeeper, presented } from './session.ts';
 import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from './uws.ts';
+import { writeReply } from './writing.ts';
 
 /** What the transport needs of the server. */
 export interface SocketPorts {
