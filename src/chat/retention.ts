@@ -21,8 +21,10 @@ export interface RetentionPolicy {
   /** Whether runs happen by themselves. */
   readonly enabled: boolean;
   readonly cron: Cron;
-  /** How long deleted things stay, in milliseconds. */
+  /** How long deleted threads stay, in milliseconds. */
   readonly periodMs: number;
+  /** How long deleted messages of other threads stay, in milliseconds. */
+  readonly messagePeriodMs: number;
   /** Runs look and tell, but remove nothing. */
   readonly dryRun: boolean;
   /** No run begins by itself for the time being. */
@@ -38,6 +40,7 @@ export const DEFAULT_RETENTION: RetentionPolicy = {
   enabled: false,
   cron: readCron('0 2 * * *') as Cron,
   periodMs: 30 * 24 * 3600 * 1000,
+  messagePeriodMs: 30 * 24 * 3600 * 1000,
   dryRun: false,
   paused: false,
   batchSize: LIMITS.chatSlice,
@@ -60,13 +63,17 @@ export interface RetentionReport {
   readonly messages: number;
 }
 
+/** A length of time ago, in nanoseconds. */
+const before = (now: number, ms: number): bigint => BigInt(Math.floor(now - ms)) * 1_000_000n;
+
 const BEGINNING: DeletionPlace = { at: -1n, no: 0 };
 
 interface Run {
   readonly id: string;
   readonly started: number;
-  /** What was deleted at or before this moment goes. */
+  /** Threads and messages that were deleted at or before these moments go. */
   readonly cutoff: bigint;
+  readonly messageCutoff: bigint;
   readonly dryRun: boolean;
   threads: number;
   messages: number;
@@ -121,11 +128,13 @@ export class Retention {
   /** Begins a run, unless one is under way. */
   begin(now: number): void {
     if (this.#run !== undefined) return;
-    const { dryRun, periodMs } = this.#policy;
+    const { dryRun, periodMs, messagePeriodMs } = this.#policy;
     const id = `retention-${this.#on.nanos.next(now)}-${++this.#runs}`;
-    const cutoff = BigInt(Math.floor(now - periodMs)) * 1_000_000n;
-    this.#run = { id, started: now, cutoff, dryRun, threads: 0, messages: 0, phase: 'threads', position: BEGINNING };
-    this.#on.audit.add('retention_audit_header', { run: id, dry_run: dryRun, period_ms: periodMs }, now);
+    const [cutoff, messageCutoff] = [before(now, periodMs), before(now, messagePeriodMs)];
+    const counts = { threads: 0, messages: 0 };
+    this.#run = { id, started: now, cutoff, messageCutoff, dryRun, ...counts, phase: 'threads', position: BEGINNING };
+    const periods = { period_ms: periodMs, message_period_ms: messagePeriodMs };
+    this.#on.audit.add('retention_audit_header', { run: id, dry_run: dryRun, ...periods }, now);
     this.#due = now;
   }
 
@@ -162,7 +171,7 @@ export class Retention {
     if (threads !== undefined && threads.deletedAt <= run.cutoff) return true;
     for (let left = this.#pace.records; left > 0; ) {
       const message = this.#on.messages.oldestDeleted();
-      if (message === undefined || message.newest.at > run.cutoff) return false;
+      if (message === undefined || message.newest.at > run.messageCutoff) return false;
       left -= message.count;
       run.messages++;
       this.#on.writer.purgeMessage(message);
@@ -187,7 +196,7 @@ export class Retention {
     }
     const messages = this.#on.messages.deletedAfter(run.position, this.#pace.records);
     for (const message of messages) {
-      if (message.newest.at > run.cutoff) return false;
+      if (message.newest.at > run.messageCutoff) return false;
       run.position = { at: message.newest.at, no: message.no };
       const { deletedAt } = message.thread;
       if (deletedAt === 0n || deletedAt > run.cutoff) run.messages++; // else it is counted with its thread

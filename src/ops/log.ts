@@ -4,6 +4,7 @@
  * Invariant: lines are written before the call returns, so the last one before an exit is there; whatever is named like
  * a secret is hidden; and a reader that goes away does not take the server with it.
  */
+import { appendFileSync, openSync } from 'node:fs';
 import { pino } from 'pino';
 import type { Log } from '../core/ports.ts';
 
@@ -13,7 +14,7 @@ export interface LogOptions {
   readonly level: LogLevel;
   readonly format: 'json' | 'text';
   /** Where lines go, each with its line end; standard output when absent. */
-  readonly write?: (line: string) => void;
+  readonly write?: ((line: string) => void) | undefined;
 }
 
 /** A log whose level can be changed while the server runs. */
@@ -56,6 +57,18 @@ function standardOutput(): (line: string) => void {
   out.on('error', () => {});
   return (line) => {
     out.write(line);
+  };
+}
+
+/** Appends to a file, synchronously; throws what opening it throws. A line that cannot be written is dropped. */
+export function fileOutput(path: string): (line: string) => void {
+  const file = openSync(path, 'a', 0o640);
+  return (line) => {
+    try {
+      appendFileSync(file, line);
+    } catch {
+      // the log is not worth the server
+    }
   };
 }
 

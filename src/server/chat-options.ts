@@ -28,6 +28,7 @@ export function chatOptions(settings: Settings): ChatOptions {
       enabled: settings['retention.enabled'],
       cron: readCron(settings['retention.cron']) as Cron,
       periodMs: readPeriod(settings['retention.period']) as number,
+      messagePeriodMs: readPeriod(settings['retention.message_period'] || settings['retention.period']) as number,
       dryRun: settings['retention.dry_run'],
       paused: settings['retention.paused'],
       batchSize: settings['retention.batch_size'],
@@ -38,7 +39,7 @@ export function chatOptions(settings: Settings): ChatOptions {
 
 /** Whether chat has API keys of its own. */
 export function hasChatKeys(settings: Settings): boolean {
-  const classes = ['backend', 'frontend', 'admin'] as const;
+  const classes = ['backend', 'frontend', 'admin', 'signing'] as const;
   return classes.some((name) => settings[`security.api_keys.${name}`].length > 0);
 }
 

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { hashPassword, printHash } from '../auth/password.ts';
 import type { Log } from '../core/ports.ts';
-import { createLog } from '../ops/log.ts';
+import { createLog, fileOutput, type LogOptions } from '../ops/log.ts';
 import { Server, StartError } from './server.ts';
 import { type Loaded, loadSettings, SettingsError } from './settings.ts';
 import { isTool, runTool, type Terminal } from './tools.ts';
@@ -35,7 +35,14 @@ export async function runDaemon(argv: readonly string[], env: Environment): Prom
   }
   if (loaded.action === 'hash-password') return printPasswordHash();
   const { settings, accounts, warnings } = loaded;
-  const log = createLog({ level: settings['logging.level'], format: settings['logging.format'] });
+  const sink = settings['logging.sink'];
+  let write: LogOptions['write'];
+  try {
+    if (sink !== 'stdout') write = fileOutput(sink.slice('file:'.length));
+  } catch (error) {
+    return refuse([`logging.sink ${sink} cannot be opened: ${(error as Error).message}`]);
+  }
+  const log = createLog({ level: settings['logging.level'], format: settings['logging.format'], write });
   for (const warning of warnings) log.warn({}, warning);
   let server: Server;
   try {

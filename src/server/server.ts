@@ -31,7 +31,15 @@ import { MemoryStore } from '../store/memory.ts';
 import { type Durability, Gate } from '../transports/gate.ts';
 import { Http } from '../transports/http.ts';
 import { Live } from '../transports/live.ts';
-import { App, closeListener, listen, portOf, type TemplatedApp, type us_listen_socket } from '../transports/uws.ts';
+import {
+  App,
+  closeListener,
+  listen,
+  portOf,
+  SSLApp,
+  type TemplatedApp,
+  type us_listen_socket,
+} from '../transports/uws.ts';
 import { parseJson } from '../wire/json.ts';
 import { backupsInto } from './backups.ts';
 import { chatLocks } from './chat-locks.ts';
@@ -41,6 +49,7 @@ import { buildEngines, type Engines } from './engines.ts';
 import { faults } from './faults.ts';
 import { type Monitoring, monitoring } from './monitoring.ts';
 import type { Settings } from './settings.ts';
+import { tlsFiles } from './settings-tls.ts';
 import { VERSION } from './version.ts';
 
 /** Why a server could not start: one line for the operator. */
@@ -102,7 +111,8 @@ export class Server {
       ...chatAdminEndpoints({ ...chat, ready: () => monitor.ready() }),
     ];
     const http = new Http({ context, door: accounts, fault, served, bodyBytes, failure, gate, feeds, territory });
-    const app = App();
+    const tls = tlsFiles(settings);
+    const app = tls === undefined ? App() : SSLApp({ cert_file_name: tls.cert, key_file_name: tls.key });
     live.mount(app);
     http.mount(app, [
       ...restEndpoints(table.calls),

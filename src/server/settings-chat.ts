@@ -9,7 +9,18 @@ import { readPath } from '../chat/paths.ts';
 import { readPeriod } from '../chat/period.ts';
 import { readHexKey } from '../chat/sealing.ts';
 import { LIMITS } from '../core/limits.ts';
-import { boolean, integer, type Kind, setting, structure, text, type Values } from './settings-kinds.ts';
+import { encryptedPaths } from './settings-foreign.ts';
+import {
+  boolean,
+  choice,
+  decimal,
+  integer,
+  type Kind,
+  setting,
+  structure,
+  text,
+  type Values,
+} from './settings-kinds.ts';
 
 /** A list of texts; a variable may also give them between commas. */
 function list(allowed: string, test: (value: string) => boolean = () => true): Kind<readonly string[]> {
@@ -50,6 +61,7 @@ const foreign = (...names: string[]): { foreign: Record<string, typeof given> } 
   foreign: Object.fromEntries(names.map((name) => [`PROGRESSDB_${name}`, given])),
 });
 const keys = list('a key without blanks at its ends', (key) => key !== '' && key.trim() === key);
+const rate = decimal(-1e9, 1e9, 'a number up to 1000000000');
 const period = text('a length of time such as 30d or 12h', (value) => readPeriod(value) !== undefined);
 
 /** The rows. */
@@ -78,13 +90,28 @@ export const chatRows = {
     ...foreign('API_ADMIN_KEYS'),
     example: '[sk_admin_change_me]',
   }),
+  'security.api_keys.signing': setting(keys, {
+    default: [],
+    about:
+      'Secrets that sign users; the first one signs, all are accepted. Empty: backend keys do, as in the reference.',
+    secret: true,
+    also: ['server.api_keys.signing'],
+    ...foreign('API_SIGNING_KEYS'),
+    example: '[a_long_random_text]',
+  }),
   'security.keyless_signed': setting(boolean, {
     default: true,
     about: 'Let signed users reach threads and messages without an API key.',
+    also: ['security.api_keys.allow_unauth'],
+    ...foreign('ALLOW_UNAUTH'),
   }),
   'security.dated_signatures': setting(boolean, {
     default: false,
-    about: 'Accept only signatures that end (v2); the plain ones of the reference never do.',
+    about: 'Make and accept only signatures that end (v2); the plain ones of the reference never do.',
+  }),
+  'security.signature_period': setting(period, {
+    default: '24h',
+    about: 'How long a dated signature is good.',
   }),
   'security.cors.allowed_origins': setting(list('an origin, or *'), {
     default: [],
@@ -101,15 +128,15 @@ export const chatRows = {
       ...foreign('IP_WHITELIST'),
     },
   ),
-  'security.rate_limit.rps': setting(integer(0, 1_000_000_000), {
+  'security.rate_limit.rps': setting(rate, {
     default: 100,
-    about: 'Chat requests a second of one API key, or of one address without a key; 0 for the default.',
+    about: 'Chat requests a second of one API key, or of one address without a key; 0 and less for the default.',
     also: ['server.rate_limit.rps'],
     ...foreign('RATE_RPS'),
   }),
-  'security.rate_limit.burst': setting(integer(0, 1_000_000_000), {
+  'security.rate_limit.burst': setting(integer(-1_000_000_000, 1_000_000_000), {
     default: 100,
-    about: 'Chat requests that may come at once; 0 for the default.',
+    about: 'Chat requests that may come at once; 0 and less for the default.',
     also: ['server.rate_limit.burst'],
     ...foreign('RATE_BURST'),
   }),
@@ -117,7 +144,12 @@ export const chatRows = {
     default: false,
     about: 'Encrypt messages of new threads on disk.',
     also: ['encryption.enabled'],
-    ...foreign('USE_ENCRYPTION', 'ENCRYPTION_ENABLED'),
+    // a key of the first generation switches it on
+    reshaped: { 'security.encryption_key': (key) => (key === '' ? undefined : true) },
+    foreign: {
+      ...foreign('USE_ENCRYPTION', 'ENCRYPTION_ENABLED').foreign,
+      PROGRESSDB_ENCRYPTION_KEY: (key) => (key === '' ? undefined : 'true'),
+    },
   }),
   'security.encryption.fields': setting(
     list('a path that begins with body', (path) => readEncryptedField(path) !== undefined),
@@ -125,6 +157,7 @@ export const chatRows = {
       default: [],
       about: 'Parts of message bodies that are encrypted; empty for the whole.',
       also: ['encryption.fields'],
+      reshaped: { 'security.fields': encryptedPaths },
       ...foreign('ENCRYPTION_FIELDS', 'ENCRYPT_FIELDS'),
     },
   ),
@@ -134,8 +167,8 @@ export const chatRows = {
       default: '',
       about: 'Master key that wraps the data keys of threads.',
       secret: true,
-      also: ['encryption.kms.master_key_hex'],
-      ...foreign('KMS_MASTER_KEY_HEX'),
+      also: ['encryption.kms.master_key_hex', 'security.encryption_key'],
+      ...foreign('KMS_MASTER_KEY_HEX', 'ENCRYPTION_KEY'),
       example: '"64 hexadecimal digits"',
     },
   ),
@@ -144,6 +177,12 @@ export const chatRows = {
     about: 'File that holds the master key, when security.kms.master_key_hex does not.',
     also: ['encryption.kms.master_key_file'],
     ...foreign('KMS_MASTER_KEY_FILE'),
+  }),
+  'security.kms.mode': setting(choice(['embedded', 'external']), {
+    default: 'embedded',
+    about: 'Who wraps data keys; encryption needs embedded, as no external service is asked.',
+    also: ['encryption.kms.mode'],
+    ...foreign('KMS_MODE'),
   }),
   'retention.enabled': setting(boolean, {
     default: false,
@@ -157,11 +196,23 @@ export const chatRows = {
   'retention.period': setting(period, {
     default: '30d',
     about: 'How long deleted things stay.',
+    also: ['retention.tttl'],
+    reshaped: {
+      'retention.days': (days) => (typeof days === 'number' || typeof days === 'string' ? `${days}d` : days),
+    },
     ...foreign('RETENTION_PERIOD'),
   }),
+  'retention.message_period': setting(
+    text('a length of time such as 30d or 12h, or nothing', (value) => value === '' || readPeriod(value) !== undefined),
+    {
+      default: '',
+      about: 'How long deleted messages of threads that are not deleted stay, when it is not retention.period.',
+      also: ['retention.mttl'],
+    },
+  ),
   'retention.min_period': setting(period, {
     default: '1h',
-    about: 'The shortest retention.period with which the server starts.',
+    about: 'The shortest period with which the server starts.',
     ...foreign('RETENTION_MIN_PERIOD'),
   }),
   'retention.dry_run': setting(boolean, {
@@ -217,8 +268,15 @@ export function chatProblems(settings: ChatSettings): string[] {
   const problems: string[] = [];
   if (settings['security.encryption.use'] && settings['security.kms.master_key_hex'] === '')
     problems.push('security.encryption.use needs security.kms.master_key_hex');
-  const [kept, least] = [settings['retention.period'], settings['retention.min_period']];
-  if ((readPeriod(kept) ?? 0) < (readPeriod(least) ?? 0))
-    problems.push(`retention.period ${kept} is shorter than retention.min_period ${least}`);
+  if (settings['security.encryption.use'] && settings['security.kms.mode'] === 'external')
+    problems.push(
+      'security.kms.mode external is not served: data keys are wrapped here, under security.kms.master_key_hex',
+    );
+  const least = settings['retention.min_period'];
+  for (const name of ['retention.period', 'retention.message_period'] as const) {
+    const kept = settings[name];
+    if (kept !== '' && (readPeriod(kept) ?? 0) < (readPeriod(least) ?? 0))
+      problems.push(`${name} ${kept} is shorter than retention.min_period ${least}`);
+  }
   return problems;
 }

@@ -2,8 +2,9 @@
  * The settings page and the example file, made from the table.
  */
 import { stringify } from 'yaml';
+import { FOREIGN_FLAGS } from './settings-foreign.ts';
 import type { Row } from './settings-kinds.ts';
-import { CONFIG_FILE, flagName, variables } from './settings-names.ts';
+import { CONFIG_FILE, CONFIG_FILES, flagName, variables } from './settings-names.ts';
 import { GROUPS, WITHOUT_EFFECT } from './settings-table.ts';
 
 /** `docs/reference/settings.md`. */
@@ -13,8 +14,9 @@ export function settingsMarkdown(): string {
     'This page is generated from the table of settings; `synapd --help` prints the same.',
     [
       'Every setting can be given in four places. Flags go before environment variables, those before the settings file,',
-      `and that before the default. The file is YAML: \`--config FILE\`, or else \`${CONFIG_FILE}\` in the working directory if it is`,
-      'there. `synapd --check-config` says whether the settings are valid, and starts nothing.',
+      `and that before the default. The file is YAML: \`--config FILE\`, or else \`${CONFIG_FILES.join('` or `')}\` in the working`,
+      'directory if it is there. Variables may also stand in `.env` there. `synapd --check-config` says whether the settings',
+      'are valid, and starts nothing.',
     ].join('\n'),
     [
       'In YAML a dot is a level: `server.port` is `port` in the block `server`. The variable named below may also be',
@@ -44,6 +46,7 @@ export function settingsMarkdown(): string {
   const aliases = GROUPS.flatMap(({ rows }) =>
     Object.entries(rows).flatMap(([path, row]: [string, Row<unknown>]) => [
       ...(row.also ?? []).map((place) => `| \`${place}\` | means \`${path}\` |`),
+      ...Object.keys(row.reshaped ?? {}).map((place) => `| \`${place}\` | means \`${path}\`, in its own form |`),
       ...(row.opposite ?? []).map((place) => `| \`${place}\` | means the opposite of \`${path}\` |`),
       ...Object.keys(row.foreign ?? {}).map(
         (name) => `| \`${name}\` (environment) | means \`${path}\`, when nothing else in the environment does |`,
@@ -51,10 +54,11 @@ export function settingsMarkdown(): string {
     ]),
   );
   const inert = [...WITHOUT_EFFECT].map(([path, reason]) => `| \`${path}\` | changes nothing: ${reason} |`);
+  const flags = FOREIGN_FLAGS.map(({ name, about }) => `| \`--${name}\` (flag) | ${about} |`);
   parts.push(
-    "## Other keys of Synap's file",
+    "## Other names, and other keys of Synap's and ProgressDB's files",
     'A block that is switched off (`enabled: false`) is accepted silently; anything else without effect is named at start.',
-    ['| key | here |', '| --- | --- |', ...aliases, ...inert].join('\n'),
+    ['| key | here |', '| --- | --- |', ...flags, ...aliases, ...inert].join('\n'),
   );
   return `${parts.join('\n\n')}\n`;
 }
@@ -95,5 +99,6 @@ function entry(path: string, row: Row<unknown>): string[] {
 }
 
 function shown(value: unknown): string {
-  return value === '' || (Array.isArray(value) && value.length === 0) ? 'none' : `\`${String(value)}\``;
+  // the default of a structure is an empty one
+  return value === '' || typeof value === 'object' ? 'none' : `\`${String(value)}\``;
 }

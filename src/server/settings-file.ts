@@ -4,6 +4,7 @@
  * Invariant: what is not understood is said, with its line; nothing is dropped silently.
  */
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { Row } from './settings-kinds.ts';
 import { nearest } from './settings-names.ts';
 import { TABLE, WITHOUT_EFFECT } from './settings-table.ts';
 
@@ -25,8 +26,14 @@ export interface FileContents {
 type Path = readonly (string | number)[];
 
 /** Paths of the table and of its aliases, and the blocks they stand in. */
-const places = new Set(
-  Object.entries(TABLE).flatMap(([path, row]) => [path, ...(row.also ?? []), ...(row.opposite ?? [])]),
+const same = (path: string, row: Row<unknown>): string[] => [
+  path,
+  ...(row.also ?? []),
+  ...Object.keys(row.reshaped ?? {}),
+];
+const places = new Set(Object.entries(TABLE).flatMap(([path, row]) => [...same(path, row), ...(row.opposite ?? [])]));
+const texts = new Set(
+  Object.entries(TABLE).flatMap(([path, row]) => (row.kind.form === 'text' ? same(path, row) : [])),
 );
 const blocks = new Set(
   [...places].flatMap((path) => path.split('.').map((_, i, parts) => parts.slice(0, i).join('.'))),
@@ -102,7 +109,7 @@ export function readSettingsFile(name: string, text: string): FileContents {
 
 /** Texts that look like numbers are wanted as they were written: `0123` is not 123. */
 function asWritten(document: Document, path: Path, dotted: string, value: unknown): unknown {
-  if (typeof value === 'string' || TABLE[dotted]?.kind.form !== 'text') return value;
+  if (typeof value === 'string' || !texts.has(dotted)) return value;
   const node = document.getIn(path, true);
   return isScalar(node) && node.source !== undefined ? node.source : value;
 }

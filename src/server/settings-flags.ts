@@ -2,6 +2,7 @@
  * The command line: flags from the table, and the few that are not settings.
  */
 import { Command, CommanderError, Option } from 'commander';
+import { FOREIGN_FLAGS, twoDashes } from './settings-foreign.ts';
 import { CONFIG_FILE, flagName, variables } from './settings-names.ts';
 import { GROUPS } from './settings-table.ts';
 import { VERSION } from './version.ts';
@@ -51,12 +52,18 @@ export function readFlags(argv: readonly string[]): CommandLine {
       options.push({ option, path });
     }
   }
+  program.optionsGroup('Other names:');
+  const others = FOREIGN_FLAGS.map(({ name, hint, about, means }) => {
+    const option = new Option(`--${name} ${hint}`, about);
+    program.addOption(option);
+    return { option, means };
+  });
   program.addHelpText(
     'after',
     '\nFlags go before variables, variables before the settings file, the file before the defaults.',
   );
   try {
-    program.parse(argv as string[], { from: 'user' });
+    program.parse(twoDashes(argv), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { kind: 'print', text: printed };
@@ -64,6 +71,11 @@ export function readFlags(argv: readonly string[]): CommandLine {
   }
   const given = program.opts<Record<string, unknown>>();
   const values = new Map<string, { flag: string; text: string }>();
+  for (const { option, means } of others) {
+    const value = given[option.attributeName()];
+    if (value === undefined) continue;
+    for (const [path, text] of means(String(value))) values.set(path, { flag: option.long ?? '', text });
+  }
   for (const { option, path } of options) {
     const value = given[option.attributeName()]; // `true` stands for a flag without a value
     if (value !== undefined) values.set(path, { flag: option.long ?? '', text: String(value) });

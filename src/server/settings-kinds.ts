@@ -35,6 +35,8 @@ export interface Row<T> {
   readonly secret?: boolean;
   /** Further places in the file that mean the same, read when the place itself is not given. */
   readonly also?: readonly string[];
+  /** Further places in the file that mean the same in another form, and how each is read; `undefined` says nothing. */
+  readonly reshaped?: { readonly [place: string]: (value: unknown) => unknown };
   /** Places in the file that mean the opposite. */
   readonly opposite?: readonly string[];
   /** Variables of other programs, and how each is read; `undefined` leaves the setting alone. */
@@ -77,6 +79,17 @@ export function integer(min: number, max: number): Kind<number> {
     hint: '<n>',
     form: 'number',
     read: (text) => (/^\s*[+-]?\d{1,16}\s*$/.test(text) ? Number(text) : text),
+  };
+}
+
+/** A number with an end that may have a fraction. */
+export function decimal(min: number, max: number, allowed: string): Kind<number> {
+  return {
+    schema: z.number().min(min).max(max),
+    allowed,
+    hint: '<n>',
+    form: 'number',
+    read: (text) => (/^\s*[+-]?\d{1,16}(?:\.\d{1,9})?\s*$/.test(text) ? Number(text) : text),
   };
 }
 

@@ -25,8 +25,9 @@ export const CONFIG_VARIABLES = [
   'PROGRESSDB_SERVER_CONFIG',
 ];
 
-/** The file that is read when it is there and no other one is named. */
+/** The file that is read when it is there and no other one is named; the second is where ProgressDB looks. */
 export const CONFIG_FILE = 'config.yml';
+export const CONFIG_FILES: readonly string[] = [CONFIG_FILE, 'config.yaml'];
 
 /** The known name that `name` most likely stands for; `undefined` when none is near. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {

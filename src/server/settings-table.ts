@@ -6,6 +6,7 @@
 import { LIMITS } from '../core/limits.ts';
 import { ApiKeys, Users } from './settings-accounts.ts';
 import { chatRows } from './settings-chat.ts';
+import { addressHost, addressPort, bytesOf } from './settings-foreign.ts';
 import { boolean, choice, host, integer, type Rows, setting, structure, text, type Values } from './settings-kinds.ts';
 
 const U32 = 4_294_967_295;
@@ -21,8 +22,8 @@ const server = {
     foreign: {
       PROGRESSDB_SERVER_ADDRESS: given,
       PROGRESSDB_ADDRESS: given,
-      PROGRESSDB_SERVER_ADDR: (value) => given(value.slice(0, Math.max(0, value.lastIndexOf(':')))),
-      PROGRESSDB_ADDR: (value) => given(value.slice(0, Math.max(0, value.lastIndexOf(':')))),
+      PROGRESSDB_SERVER_ADDR: addressHost,
+      PROGRESSDB_ADDR: addressHost,
     },
   }),
   'server.port': setting(integer(0, 65_535), {
@@ -32,9 +33,21 @@ const server = {
     foreign: {
       PROGRESSDB_SERVER_PORT: given,
       PROGRESSDB_PORT: given,
-      PROGRESSDB_SERVER_ADDR: (value) => given(value.slice(value.lastIndexOf(':') + 1)),
-      PROGRESSDB_ADDR: (value) => given(value.slice(value.lastIndexOf(':') + 1)),
+      PROGRESSDB_SERVER_ADDR: addressPort,
+      PROGRESSDB_ADDR: addressPort,
     },
+  }),
+  'server.tls.cert_file': setting(text('the path of a file'), {
+    default: '',
+    about: 'Certificate chain in PEM; with server.tls.key_file the port speaks HTTPS and WSS only.',
+    flag: 'tls-cert',
+    foreign: { PROGRESSDB_TLS_CERT: given },
+  }),
+  'server.tls.key_file': setting(text('the path of a file'), {
+    default: '',
+    about: 'Private key of the certificate, in PEM and without a passphrase.',
+    flag: 'tls-key',
+    foreign: { PROGRESSDB_TLS_KEY: given },
   }),
   'server.allow_insecure': setting(boolean, {
     default: false,
@@ -46,6 +59,8 @@ const server = {
     about: 'Largest request body.',
     unit: 'bytes',
     flag: 'max-body-bytes',
+    reshaped: { 'server.max_payload_size': bytesOf },
+    foreign: { PROGRESSDB_MAX_PAYLOAD_SIZE: (value) => given(String(bytesOf(value))) },
   }),
   'server.drain_ms_max': setting(integer(0, 3_600_000), {
     default: 8_000,
@@ -241,8 +256,16 @@ const logging = {
       default: 'info',
       about: 'The least important messages that are logged.',
       flag: 'log-level',
-
-      foreign: { RUST_LOG: rustLevel },
+      foreign: { RUST_LOG: rustLevel, PROGRESSDB_LOG_LEVEL: given },
+    },
+  ),
+  'logging.sink': setting(
+    text('stdout, or file: and the path of a file', (sink) => sink === 'stdout' || /^file:./.test(sink)),
+    {
+      default: 'stdout',
+      about: 'Where the log goes; a file is appended to, and never rotated.',
+      flag: 'log-sink',
+      foreign: { PROGRESSDB_LOG_SINK: given },
     },
   ),
   'logging.format': setting(choice(['json', 'text'], { pretty: 'text', plain: 'text', compact: 'text' }), {
@@ -271,12 +294,17 @@ export const TABLE: Rows = table;
 /** What the settings hold, by their paths: `settings['server.port']`. */
 export type Settings = Values<typeof table>;
 
+const KMS = 'the master key is kept here, and data keys are stored wrapped with their threads';
+
 /** Blocks and keys of Synap's file that mean nothing here, and why. A block that is switched off is accepted silently. */
 export const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map(
   Object.entries({
+    admin: 'admin calls are open to the keys of security.api_keys.admin',
     acl: 'permissions stand with users and API keys, under auth',
     cluster: 'this server does not form clusters',
     hub: 'this server reports to no hub',
+    ingest: 'a write is answered when it is done: there is nothing to queue',
+    metrics: '/metrics is always served',
     mcp: 'this server offers no MCP tools',
     network: 'there are no binary listeners',
     persistence:
@@ -286,6 +314,13 @@ export const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map(
     replication: 'this server does not replicate',
     resp3: 'RESP is not served',
     synap_rpc: 'msgpack RPC is not served',
+    'logging.http': 'requests are not logged one by one',
+    'security.kms.endpoint': KMS,
+    'security.kms.data_dir': KMS,
+    'security.kms.binary': KMS,
+    'encryption.kms.endpoint': KMS,
+    'encryption.kms.data_dir': KMS,
+    'encryption.kms.binary': KMS,
     'server.websocket_enabled': 'WebSocket paths are always served',
     'auth.default_key_ttl': 'an API key expires when its expires_at says so',
   }),

@@ -9,9 +9,11 @@ import { planAccounts } from './settings-accounts.ts';
 import { chatProblems, masterKey } from './settings-chat.ts';
 import { type Given, readSettingsFile } from './settings-file.ts';
 import { readFlags } from './settings-flags.ts';
+import { dotEnv } from './settings-foreign.ts';
 import type { Row } from './settings-kinds.ts';
-import { CONFIG_FILE, CONFIG_VARIABLES, nearest, variables } from './settings-names.ts';
+import { CONFIG_FILES, CONFIG_VARIABLES, nearest, variables } from './settings-names.ts';
 import { type Settings, TABLE } from './settings-table.ts';
+import { tlsProblems } from './settings-tls.ts';
 
 export type { Settings };
 
@@ -39,13 +41,14 @@ export type Loaded =
   /** Read a password from standard input and print its hash. */
   | { readonly action: 'hash-password' };
 
+type ReadFile = (path: string) => string;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Loads the settings. `argv` are the arguments after the program's name; `readFile` gives the text of a file or throws
  * as Node does. Throws `SettingsError`.
  */
-export function loadSettings(argv: readonly string[], env: Environment, readFile: (path: string) => string): Loaded {
+export function loadSettings(argv: readonly string[], real: Environment, readFile: ReadFile): Loaded {
   const line = readFlags(argv);
   if (line.kind === 'print') return { action: 'print', text: line.text };
   if (line.kind === 'refused') throw new SettingsError([line.line]);
@@ -53,6 +56,7 @@ export function loadSettings(argv: readonly string[], env: Environment, readFile
   const problems: string[] = [];
   const warnings: string[] = [];
 
+  const env = { ...dotEnv(optional('.env', readFile) ?? ''), ...real };
   const file = openFile(line.config, env, readFile);
   const contents = file === undefined ? undefined : readSettingsFile(file.name, file.text);
   problems.push(...(contents?.problems ?? []));
@@ -94,7 +98,7 @@ export function loadSettings(argv: readonly string[], env: Environment, readFile
     const file = settings['security.kms.master_key_file'];
     problems.push(`${from}: security.kms.master_key_file ${file} cannot be used: ${(error as Error).message}`);
   }
-  problems.push(...chatProblems(settings));
+  problems.push(...chatProblems(settings), ...tlsProblems(settings, readFile));
   const exposed = exposure(settings, sources.get('server.host'));
   if (exposed !== undefined) problems.push(exposed);
   if (settings.memory && sources.has('durability.level') && settings['durability.level'] === 'sync')
@@ -113,16 +117,16 @@ export function loadSettings(argv: readonly string[], env: Environment, readFile
 function openFile(
   flag: string | undefined,
   env: Environment,
-  readFile: (path: string) => string,
+  readFile: ReadFile,
 ): { name: string; text: string } | undefined {
   const variable = CONFIG_VARIABLES.find((name) => (env[name] ?? '') !== '');
   const named = flag ?? (variable === undefined ? undefined : env[variable]);
-  const name = named ?? CONFIG_FILE;
+  const name = named ?? CONFIG_FILES.find((usual) => optional(usual, readFile) !== undefined);
+  if (name === undefined) return undefined;
   try {
     return { name, text: readFile(name) };
   } catch (error) {
-    const code = (error as { code?: string }).code;
-    if (code === 'ENOENT' && named === undefined) return undefined;
+    const { code } = error as { code?: string };
     const source =
       flag !== undefined ? 'flag --config' : variable === undefined ? 'settings' : `environment ${variable}`;
     const reason =
@@ -131,10 +135,24 @@ function openFile(
   }
 }
 
+/** The text of a file, `undefined` when there is none; of one that cannot be read, an empty text. */
+function optional(path: string, readFile: ReadFile): string | undefined {
+  try {
+    return readFile(path);
+  } catch (error) {
+    return (error as { code?: string }).code === 'ENOENT' ? undefined : '';
+  }
+}
+
 function fromFile(path: string, row: Row<unknown>, contents: ReadonlyMap<string, Given>): Given | undefined {
   for (const place of [path, ...(row.also ?? [])]) {
     const given = contents.get(place);
     if (given !== undefined) return given;
+  }
+  for (const [place, read] of Object.entries(row.reshaped ?? {})) {
+    const given = contents.get(place);
+    const value = given === undefined ? undefined : read(given.value);
+    if (given !== undefined && value !== undefined) return { ...given, source: `${given.source} (${place})`, value };
   }
   for (const place of row.opposite ?? []) {
     const given = contents.get(place);
@@ -145,9 +163,9 @@ function fromFile(path: string, row: Row<unknown>, contents: ReadonlyMap<string,
   return undefined;
 }
 
-/** What Kubernetes puts into the environment of every container beside a service called synap or synapd. */
+/** What Kubernetes puts into the environment of every container beside a service called synap, synapd or progressdb. */
 const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;
-const SERVICE_VARIABLE = /^SYNAPD_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
+const SERVICE_VARIABLE = /^(?:SYNAPD|PROGRESSDB)_(SERVICE_(HOST|PORT)|PORT_\d+_)/;
 
 function fromEnvironment(path: string, row: Row<unknown>, env: Environment, warnings: string[]): Given | undefined {
   for (const name of variables(path, row)) {
@@ -165,9 +183,13 @@ function fromEnvironment(path: string, row: Row<unknown>, env: Environment, warn
 }
 
 function unknownVariables(env: Environment): string[] {
-  const known = new Set([...Object.entries(TABLE).flatMap(([path, row]) => variables(path, row)), ...CONFIG_VARIABLES]);
+  const rows = Object.entries(TABLE);
+  const known = new Set([
+    ...rows.flatMap(([path, row]) => [...variables(path, row), ...Object.keys(row.foreign ?? {})]),
+    ...CONFIG_VARIABLES,
+  ]);
   const strange = Object.keys(env).filter(
-    (name) => name.startsWith('SYNAPD_') && !known.has(name) && !SERVICE_VARIABLE.test(name),
+    (name) => /^(?:SYNAPD|PROGRESSDB)_/.test(name) && !known.has(name) && !SERVICE_VARIABLE.test(name),
   );
   return strange.map((name) => {
     const guess = nearest(name, known);

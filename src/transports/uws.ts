@@ -27,7 +27,7 @@ const uws = await import('uWebSockets.js').catch((error: unknown) => {
 });
 
 export type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t, WebSocket };
-export const { App, us_listen_socket_close: closeListener, us_socket_local_port: portOf } = uws;
+export const { App, SSLApp, us_listen_socket_close: closeListener, us_socket_local_port: portOf } = uws;
 
 /** Refuses a port that somebody listens on; without it two servers share the port and each gets half of the requests. */
 const EXCLUSIVE = 1 as ListenOptions.LIBUS_LISTEN_EXCLUSIVE_PORT;

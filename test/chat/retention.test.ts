@@ -10,6 +10,7 @@ const policy = (parts: Partial<RetentionPolicy> = {}): ChatOptions => ({
     enabled: true,
     cron: readCron('0 2 * * *') as NonNullable<ReturnType<typeof readCron>>,
     periodMs: 30 * DAY,
+    messagePeriodMs: 30 * DAY,
     dryRun: false,
     paused: false,
     batchSize: 100,
@@ -48,6 +49,16 @@ describe('retention', () => {
     expect(contents(world.restart().engine)).toEqual(contents(engine));
     // who wrote nothing any more takes no part any more
     expect(refusal(() => engine.messages(signed('carol'), live, {}))).toMatch(/^403/);
+  });
+
+  it('keeps deleted messages of live threads for a time of their own', () => {
+    const { world, engine, gone, live, dropped } = stage(policy({ messagePeriodMs: 2 * DAY }));
+    world.clock.advance(2 * DAY);
+    expect(run(engine.runRetention(world.now))).toMatchObject({ threads: 0, messages: 1 });
+    expect(refusal(() => engine.message(backend, live, dropped))).toBe('404 message not found');
+    expect(engine.thread(adminAs('x'), gone).deleted).toBe(true);
+    world.clock.advance(28 * DAY);
+    expect(run(engine.runRetention(world.now))).toMatchObject({ threads: 1, messages: 0 });
   });
 
   it('comes by itself at the time of its schedule, and not when it is off or paused', () => {
