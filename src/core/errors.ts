@@ -184,6 +184,7 @@ export const ERRORS = {
     '{detail}',
     'The request cannot become a WebSocket; the text says which header or parameter is wrong.',
   ),
+  SYSTEM_DISABLED: row(503, '{detail}', 'The settings switch this family off, so its sockets do not open.'),
   BAD_QUERY: row(400, 'Failed to deserialize query string: {detail}', 'The query string cannot be read.'),
   UNSUPPORTED_MEDIA_TYPE: row(
     415,

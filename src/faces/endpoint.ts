@@ -68,6 +68,8 @@ export interface Endpoint {
   readonly headers?: readonly string[];
   /** The door of this route, where it is not the usual one. What it lets in is `context.session` in `answer`. */
   readonly admit?: (asked: Asked) => Admission;
+  /** Throws `BAD_PATH` for parameters that cannot be read: asked before a body is refused (synap-core.md 1.4). */
+  readonly check?: (params: readonly string[]) => void;
   answer(context: Context, params: readonly string[], query: string, body: unknown): Answer | Feed | Promise<Answer>;
   /** How this route shows a refusal. */
   failure(error: CommandError): Reply;

@@ -27,10 +27,12 @@ export function jsonFailure(error: CommandError): Reply {
   return { status: error.status, type: 'application/json', body };
 }
 
-/** Pub/sub routes answer refusals of theirs with status 200 (synap-core.md 6.3-1, 9-21). */
+/** Pub/sub routes answer refusals of theirs with status 200 (synap-core.md 6.3-1, 9-21), and name a topic, not a resource. */
 function failureAt200(error: CommandError): Reply {
-  const reply = jsonFailure(error);
-  return framework.has(error.code) ? reply : { ...reply, status: 200 };
+  if (framework.has(error.code)) return jsonFailure(error);
+  const topic = error.code === 'FORBIDDEN' ? /^pubsub:(.*)$/s.exec(String(error.holes['resource']))?.[1] : undefined;
+  const text = topic === undefined ? error.restText : `Insufficient permissions for topic: ${topic}`; // operations 1.5
+  return { status: 200, type: 'application/json', body: print({ code: error.status, error: text }) };
 }
 
 const framework = new Set<string>([
@@ -84,20 +86,29 @@ function endpoint({ command, execute }: Executable, form: RestForm): Endpoint {
   const { reply, prepare } = form;
   const show = reply === undefined ? print : (output: unknown, input: unknown) => print(reply(output, input as never));
   const wantsBody = form.body !== undefined;
+  /** The parameters of the path, read into these fields. */
+  const readPath = (raws: readonly string[], into: Record<string, unknown>): void => {
+    for (let i = 0; i < places.length; i++) {
+      const { name, field, numeric } = places[i] as (typeof places)[number];
+      const value = pathDecode(raws[i] as string, name);
+      into[field] = numeric ? pathNumber(value, i) : value;
+    }
+  };
   return {
     method,
     path,
     body: wantsBody ? 'json' : 'none',
+    ...(wantsBody && places.length > 0 ? { check: (raws: readonly string[]) => readPath(raws, {}) } : {}),
     ...(query.length === 0 ? { query: false as const } : {}),
     failure: form.failure === 'status-200' ? failureAt200 : jsonFailure,
     answer(context, raws, search, body) {
-      let raw = wantsBody ? object(body) : {};
-      if (prepare !== undefined) raw = prepare(raw);
-      for (let i = 0; i < places.length; i++) {
-        const { name, field, numeric } = places[i] as (typeof places)[number];
-        const value = pathDecode(raws[i] as string, name);
-        raw[field] = numeric ? pathNumber(value, i) : value;
+      if (wantsBody && !isObject(body)) {
+        readPath(raws, {}); // a path that cannot be read is told first (1.4)
+        throw new CommandError('BAD_SHAPE', { detail: 'invalid type: expected a JSON object' });
       }
+      let raw = wantsBody ? (body as Record<string, unknown>) : {};
+      if (prepare !== undefined) raw = prepare(raw);
+      readPath(raws, raw);
       if (query.length > 0) readQuery(raw, query, search);
       const input = read(raw);
       const output = execute(context, input);
@@ -114,11 +125,6 @@ function pathNumber(value: string, index: number): unknown {
       detail: `Cannot parse value at index ${index} with value \`${value}\` to a \`u64\``,
     });
   return read;
-}
-
-function object(body: unknown): Record<string, unknown> {
-  if (isObject(body)) return body;
-  throw new CommandError('BAD_SHAPE', { detail: 'invalid type: expected a JSON object' });
 }
 
 function readQuery(raw: Record<string, unknown>, query: [string, QueryReader][], search: string): void {

@@ -18,7 +18,7 @@ type Members = Readonly<Record<string, unknown>>;
 export type ParseJson = (bytes: Uint8Array) => unknown;
 
 /** Refusals that are answered to the upgrade request, because there they have a status; others are frames (section 7). */
-const BEFORE_UPGRADE = new Set(['FORBIDDEN', 'UNAVAILABLE', 'INTERNAL', 'BAD_PATH']);
+const BEFORE_UPGRADE = new Set(['FORBIDDEN', 'UNAVAILABLE', 'INTERNAL', 'BAD_PATH', 'SYSTEM_DISABLED']);
 
 /** The four conversations over these rows. */
 export function conversations(table: Table, parse: ParseJson): Conversation[] {

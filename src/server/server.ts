@@ -8,7 +8,7 @@ import { stringify } from 'yaml';
 import { type AccountOptions, Accounts } from '../auth/accounts.ts';
 import { compile } from '../commands/compile.ts';
 import type { Context } from '../commands/context.ts';
-import type { Command } from '../commands/define.ts';
+import type { Command, PushCommand } from '../commands/define.ts';
 import { COMMANDS } from '../commands/index.ts';
 import { PUSHES } from '../commands/live.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
@@ -95,7 +95,7 @@ export class Server {
       [...COMMANDS, ...PUSHES].map((row) => row.name),
       { engines, store, accounts, clock, timers },
     );
-    const table = compile(rows(settings), PUSHES, monitor.meter, { refusal: () => store.writable() });
+    const table = compile(rows(settings), pushRows(settings), monitor.meter, { refusal: () => store.writable() });
     const fault = faults(log, systemIds);
     const { served } = monitor;
     const failure = (_path: string, error: CommandError): Reply => jsonFailure(error);
@@ -223,6 +223,15 @@ function rows(settings: Settings): readonly Command[] {
   if (settings['queue.enabled']) return COMMANDS;
   const off = (): never => invalidRequest('Queue system disabled');
   return COMMANDS.map((row) => (row.name.startsWith('queue.') ? { ...row, run: off } : row));
+}
+
+/** The same for what keeps answering: its sockets are refused with 503 (synap-core.md 1.3). */
+function pushRows(settings: Settings): readonly PushCommand[] {
+  if (settings['queue.enabled']) return PUSHES;
+  const off = (): never => {
+    throw new CommandError('SYSTEM_DISABLED', { detail: 'Queue system disabled' });
+  };
+  return PUSHES.map((row) => (row.name.startsWith('queue.') ? { ...row, open: off } : row));
 }
 
 /** `/metrics` asks for a key as soon as the chat has keys (progressdb.md R29). */

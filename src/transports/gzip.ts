@@ -11,19 +11,25 @@ export const GZIP_MIN_BYTES = 32;
 const STORED_MAX_BYTES = 1024;
 const IN_PLACE_MAX_BYTES = 16 * 1024;
 
-/** Whether an `Accept-Encoding` value allows gzip: named or `*`, and not with a weight of zero. */
+/**
+ * Whether an `Accept-Encoding` value allows gzip, and likes it at least as much as an answer that is not encoded: by the
+ * weights of `gzip` (also as `x-gzip`) and `identity`, or of `*` for one that is not named.
+ */
 export function acceptsGzip(header: string): boolean {
   if (header === '') return false;
-  let star = false;
+  let gzip: number | undefined;
+  let identity: number | undefined;
+  let star: number | undefined;
   for (const part of header.toLowerCase().split(',')) {
     const [name = '', ...parameters] = part.split(';').map((text) => text.trim());
-    if (name !== 'gzip' && name !== '*') continue;
-    const weight = parameters.find((parameter) => parameter.startsWith('q='));
-    const wanted = weight === undefined || Number(weight.slice(2)) > 0;
-    if (name === 'gzip') return wanted;
-    star = wanted;
+    const parameter = parameters.find((text) => text.startsWith('q='));
+    const weight = parameter === undefined ? 1 : Number(parameter.slice(2));
+    if (name === 'gzip' || name === 'x-gzip') gzip ??= weight;
+    else if (name === 'identity') identity ??= weight;
+    else if (name === '*') star ??= weight;
   }
-  return star;
+  const wanted = gzip ?? star ?? 0;
+  return wanted > 0 && wanted >= (identity ?? star ?? 0);
 }
 
 /** The gzip form of a body; a promise when it is large. */

@@ -83,7 +83,7 @@ export class Http {
       return this.#replies.send(begin(response, request, method, '(none)', headers), who);
     }
     const found = this.#router.find(path);
-    if (method === 'OPTIONS') return this.#preflight(response, found?.node);
+    if (method === 'OPTIONS') return this.#preflight(response, request, found?.node);
     const endpoint = found?.node.methods.get(method === 'HEAD' ? 'GET' : method);
     if (found !== undefined && endpoint !== undefined)
       return this.#service.admit(response, request, method, withHeaders(endpoint, request), found.params);
@@ -102,11 +102,13 @@ export class Http {
     this.#service.admit(response, request, method, refusal, NO_PARAMS);
   }
 
-  #preflight(response: HttpResponse, node: Node<Endpoint> | undefined): void {
+  /** `*` covers every header but `Authorization` (synap-operations.md 7), so a browser that asks for it is told by name. */
+  #preflight(response: HttpResponse, request: HttpRequest, node: Node<Endpoint> | undefined): void {
+    const named = /(?:^|,)\s*authorization\s*(?:,|$)/i.test(request.getHeader('access-control-request-headers'));
     response
       .writeHeader('access-control-allow-origin', '*')
       .writeHeader('access-control-allow-methods', '*')
-      .writeHeader('access-control-allow-headers', '*, Authorization');
+      .writeHeader('access-control-allow-headers', named ? '*, Authorization' : '*');
     if (node !== undefined) response.writeHeader('allow', allowed(node));
     response.end();
   }

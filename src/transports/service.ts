@@ -112,7 +112,7 @@ export class Service {
     fits: boolean,
   ): void {
     if (endpoint.body === 'none') return this.#answer(exchange, endpoint, caller, params, query, undefined);
-    if (!fits) return this.#replies.fail(exchange, endpoint, new CommandError('UNSUPPORTED_MEDIA_TYPE'));
+    if (!fits) return this.#unreadable(exchange, endpoint, params, new CommandError('UNSUPPORTED_MEDIA_TYPE'));
     receive(exchange, this.#ports.bodyBytes, (bytes) =>
       this.#answerBytes(exchange, endpoint, caller, params, query, bytes),
     );
@@ -131,9 +131,19 @@ export class Service {
       if (bytes === undefined) throw new CommandError('BODY_TOO_LARGE');
       body = endpoint.body === 'bytes' ? bytes : parseJson(decodeText(bytes));
     } catch (error) {
-      return this.#replies.fail(exchange, endpoint, error);
+      return this.#unreadable(exchange, endpoint, params, error);
     }
     this.#answer(exchange, endpoint, caller, params, query, body);
+  }
+
+  /** A body that cannot be read, unless the path cannot be read either: that is told first (1.4). */
+  #unreadable(exchange: Exchange, endpoint: Endpoint, params: readonly string[], error: unknown): void {
+    try {
+      endpoint.check?.(params);
+    } catch (earlier) {
+      return this.#replies.fail(exchange, endpoint, earlier);
+    }
+    this.#replies.fail(exchange, endpoint, error);
   }
 
   #answer(

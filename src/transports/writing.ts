@@ -50,7 +50,11 @@ export function writeAnswer(exchange: Exchange, answer: Answer, gzipped: Buffer 
   const close = typeof answer !== 'string' && answer.status === 413;
   // given the length as an argument, this build of the library forgets that it has answered
   if (method === 'HEAD') response.writeHeader('content-length', String(Buffer.byteLength(body))).endWithoutBody();
-  else response.end(body, close);
+  else if (gzipped === undefined || close) response.end(body, close);
+  else {
+    response.write(gzipped); // in chunks: a compressed answer carries no length (synap-core.md 1.2)
+    response.end();
+  }
 }
 
 const STATUS: Record<number, string> = {
