@@ -15,24 +15,7 @@ import { type Emit, Item, type PushCommand, push, type Stream } from './define.t
 import { once } from './once.ts';
 import { ByteArray, Json, TextMap, U64 } from './schemas.ts';
 import { topicListen } from './topic-listen.ts';
-
-/** What changes of a key are published under (synap-core.md 2.5). */
-const WATCH = '__watch@0__:';
-
-/**
- * What a subscriber to `topic` must be allowed to read. A topic that begins with `__` carries what happens to keys, so
- * it takes the permission for those keys too; `a.#` also matches `a`.
- */
-export function topicResources(topic: string): string[] {
-  const resources = [`pubsub:${topic}`];
-  if (topic.endsWith('.#')) resources.push(`pubsub:${topic.slice(0, -2)}`);
-  if (topic.startsWith(WATCH)) resources.push(...keyResources(topic.slice(WATCH.length)));
-  else if (topic.startsWith('__')) resources.push('kv:*');
-  return resources;
-}
-
-const keyResources = (key: string): string[] =>
-  key.endsWith('.#') ? [`kv:${key}`, `kv:${key.slice(0, -2)}`] : [`kv:${key}`];
+import { keyResources, topicResources, WATCH } from './topic-resources.ts';
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
@@ -96,7 +79,8 @@ export const pubsubListen = push({
   id: 900,
   since: '0.1.0',
   summary: 'Receive every message that is published to these topics and patterns, from now on.',
-  notes: 'At most once. A receiver that does not read fast enough is closed, and its subscriptions with it.',
+  notes:
+    'At most once. A receiver that does not read fast enough is closed, and its subscriptions with it. Topics that begin with `__` need `read` on their keys too.',
   access: 'read',
   resource: (p) => p.topics.flatMap(topicResources),
   effect: 'push',

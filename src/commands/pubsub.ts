@@ -6,6 +6,7 @@ import { CommandError, invalidRequest } from '../core/errors.ts';
 import { command } from './define.ts';
 import { seconds, textMembers } from './message.ts';
 import { Json, TextMap } from './schemas.ts';
+import { topicResources } from './topic-resources.ts';
 
 const topic = (p: { topic: string }): string => `pubsub:${p.topic}`;
 const everyTopic = (): string => 'pubsub:*';
@@ -19,9 +20,9 @@ export const pubsubSubscribe = command({
   since: '0.1.0',
   summary: 'Subscribe to topics and patterns, without a connection: it counts as matched and receives nothing.',
   notes:
-    'To receive messages open `/pubsub/ws`, `/ws` or `/pubsub/sse`. A `subscriber_id` that is sent is used, and added to.',
+    'To receive messages open `/pubsub/ws`, `/ws` or `/pubsub/sse`. A `subscriber_id` that is sent is used, and added to. Topics that begin with `__` need `read` on their keys too.',
   access: 'read',
-  resource: (p) => p.topics.map((name) => `pubsub:${name}`),
+  resource: (p) => p.topics.flatMap(topicResources),
   effect: 'write',
   input: z.object({ topics: Topics, subscriber_id: z.string().nullish() }),
   output: z.object({ subscriber_id: z.string(), subscription_count: z.int(), topics: z.array(z.string()) }),

@@ -90,4 +90,24 @@ describe('permissions', () => {
     });
     expect((await server.command('key.rename', { source: 'from', destination: 'to' })).success).toBe(true);
   });
+
+  it('of a subscription to what happens to keys are those of the keys too', async () => {
+    const server = inProcess();
+    const topics = ['__watch@0__:user:1'];
+    server.context.session = may('pubsub:*', 'all');
+    expect((await server.command('pubsub.subscribe', { topics })).error).toContain('resource: kv:user:1, action: read');
+    expect((await server.rest('POST', '/pubsub/subscribe', { topics })).body).toMatchObject({ code: 403 });
+    expect((await server.command('pubsub.subscribe', { topics: ['__keyevent@0__:del'] })).error).toContain('kv:*');
+    expect((await server.command('pubsub.subscribe', { topics: ['orders'] })).success).toBe(true);
+    server.context.session = new Session({
+      kind: 'key',
+      name: 'k',
+      admin: false,
+      permissions: [
+        { resource: 'pubsub:*', action: 'read' },
+        { resource: 'kv:user:*', action: 'read' },
+      ],
+    });
+    expect((await server.command('pubsub.subscribe', { topics })).success).toBe(true);
+  });
 });

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { COMMANDS } from '../../src/commands/index.ts';
-import { PUSHES, topicResources } from '../../src/commands/live.ts';
+import { PUSHES } from '../../src/commands/live.ts';
+import { topicResources } from '../../src/commands/topic-resources.ts';
 import { type LiveServer, liveServer, stopAll } from '../support/live.ts';
 
 let server: LiveServer;
