@@ -5,7 +5,6 @@ import { CommandError } from '../core/errors.ts';
 import { actAs, type Call, type ChatPorts, command, router, then } from './chat.ts';
 import * as read from './chat-text.ts';
 import type { Endpoint, Reply } from './endpoint.ts';
-import { queryValue } from './query.ts';
 
 /** What the admin side needs besides. */
 export interface ChatAdminPorts extends ChatPorts {
@@ -15,6 +14,8 @@ export interface ChatAdminPorts extends ChatPorts {
   ready(): boolean;
 }
 
+/** Probes take any method, but without a key only GET (2.1). */
+const PROBING = ['GET', 'POST', 'PUT', 'DELETE'] as const;
 const INVALID = 'invalid request';
 const json = (status: number, body: string): Reply => ({ status, type: 'application/json', body });
 const OK = json(200, '{"status":"ok"}');
@@ -70,15 +71,20 @@ export function chatAdminEndpoints(ports: ChatAdminPorts): Endpoint[] {
   };
 
   return [
-    route('GET', '/healthz', 'probe', () => OK),
-    route('GET', '/readyz', 'probe', () => (ports.ready() ? OK : json(503, '{"status":"not ready"}'))),
+    ...PROBING.flatMap((method) => [
+      route(method, '/healthz', 'probe', () => OK),
+      route(method, '/readyz', 'probe', () => (ports.ready() ? OK : json(503, '{"status":"not ready"}'))),
+    ]),
     admin('GET', 'health', () => json(200, '{"status":"ok","service":"progressdb"}')),
     admin('GET', 'stats', ({ context }) => read.line(stats(context, {}))),
-    admin('GET', 'threads', ({ context }) =>
-      then<{ threads: unknown[] }>(allThreads(context, {}), ({ threads }) => read.line({ threads })),
-    ),
+    admin('GET', 'threads', ({ context, query }) => {
+      const input = { before: read.queryOf(query, 'before'), after: read.queryOf(query, 'after') };
+      return then<{ threads: unknown[]; more: boolean }>(allThreads(context, input), ({ threads, more }) =>
+        read.line({ threads, ...(more ? { has_more: true } : {}) }),
+      );
+    }),
     admin('GET', 'keys', ({ context, query }) => {
-      const input = { prefix: queryValue(query, 'prefix') ?? '', after: queryValue(query, 'after') };
+      const input = { prefix: read.queryOf(query, 'prefix') ?? '', after: read.queryOf(query, 'after') };
       const page = keys(context, input) as { keys: string[]; more: boolean };
       return read.line({ keys: page.keys, ...(page.more ? { has_more: true } : {}) });
     }),

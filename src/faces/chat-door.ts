@@ -4,10 +4,12 @@
  * Invariant: every request passes in the same order: CORS, preflight, address, key, scope, rate, path, method, signature.
  * A refused caller learns nothing about routes, and guessing keys costs like any other request.
  */
+import { Buffer } from 'node:buffer';
 import type { Caller } from '../commands/access.ts';
 import { CommandError } from '../core/errors.ts';
 import { chatFailure } from './chat-text.ts';
 import type { Admission, Asked, Reply, Territory } from './endpoint.ts';
+import { formDecode } from './query.ts';
 import { allowed, Router } from './router.ts';
 
 /** The classes of a key. */
@@ -67,6 +69,8 @@ const CORS: readonly (readonly [string, string])[] = [
 const NONE: readonly (readonly [string, string])[] = [];
 const SCOPE = /^\/v1\/(?:messages$|threads)/;
 const TERRITORY = /^\/(?:v1|admin|docs|viewer)(?:\/|$)|^\/(?:healthz|readyz|openapi\.yaml)$/;
+const ESCAPED = /%2[ef]/i;
+const BEYOND_ASCII = /[\x80-\xff]/;
 const PUBLIC = /^\/(?:docs|viewer)(?:\/|$)|^\/openapi\.yaml$/;
 
 export class ChatDoor implements Territory {
@@ -108,7 +112,7 @@ export class ChatDoor implements Territory {
     if (refused !== undefined) return refused;
     const elsewhere = cleaned(asked);
     if (elsewhere !== undefined) return elsewhere;
-    if (asked.method === 'HEAD' && wing !== 'metrics') return this.#nowhere(asked);
+    if (asked.method === 'HEAD' && wing !== 'metrics' && wing !== 'probe') return this.#nowhere(asked);
     if (wing === 'sign') return guest(classes, signingKey(asked), '', '', asked);
     if (wing !== 'user') return guest(classes, key, '', '', asked);
     return this.#identify(asked, classes, key);
@@ -143,7 +147,7 @@ export class ChatDoor implements Territory {
 
   /** The signature, which frontends and callers without a key need and others may send (4.2). */
   #identify(asked: Asked, classes: Classes, key: string): Guest | Reply {
-    const user = asked.header('x-user-id').trim();
+    const user = said(asked, 'x-user-id');
     const signature = asked.header('x-user-signature').trim();
     const trusted = classes.backend || classes.admin;
     if (signature === '') {
@@ -183,10 +187,22 @@ function guest(classes: Classes, key: string, signed: string, user: string, aske
     key,
     signed,
     user,
-    identity: asked.header('x-identity').trim(),
+    identity: said(asked, 'x-identity'),
     once: asked.header('idempotency-key'),
     lastEvent: asked.header('last-event-id'),
   };
+}
+
+/**
+ * A name in a header: UTF-8 (4.2), which the transport reads as latin1. The library also takes bytes beyond ASCII away
+ * from the ends of a value as if they were blanks, so that names which begin or end with such a letter may be sent as
+ * RFC 8187 has it, `UTF-8''zo%C3%AB`.
+ */
+function said(asked: Asked, name: string): string {
+  const value = asked.header(name).trim();
+  const escaped = /^utf-8'[\w-]*'(.*)$/i.exec(value);
+  if (escaped !== null) return formDecode((escaped[1] as string).replaceAll('+', '%2B'));
+  return BEYOND_ASCII.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value;
 }
 
 /** The key that the door reads: the scheme in any letter case (4.1). */
@@ -202,19 +218,20 @@ function signingKey(asked: Asked): string {
   return authorization === '' ? asked.header('x-api-key') : '';
 }
 
-/** The way to the path that is meant, for paths that are not clean (2.1). */
+/** The way to the path that is meant, for paths that are not clean, in escapes neither (2.1). */
 function cleaned({ method, path, query }: Asked): Reply | undefined {
-  let to = path;
+  const plain = ESCAPED.test(path) ? path.replaceAll(/%2e/gi, '.').replaceAll(/%2f/gi, '/') : path;
+  let to = plain;
   if (path === '/docs' || path === '/viewer') to = `${path}/`;
-  else if (path.includes('//') || path.includes('/.')) {
+  else if (plain.includes('//') || plain.includes('/.')) {
     const parts: string[] = [];
-    for (const part of path.split('/')) {
+    for (const part of plain.split('/')) {
       if (part === '..') parts.pop();
       else if (part !== '' && part !== '.') parts.push(part);
     }
-    to = `/${parts.join('/')}${path.endsWith('/') && parts.length > 0 ? '/' : ''}`;
+    to = `/${parts.join('/')}${plain.endsWith('/') && parts.length > 0 ? '/' : ''}`;
   }
-  if (to === path) return undefined;
+  if (to === plain) return undefined;
   const target = query === '' ? to : `${to}?${query}`;
   const shown = target
     .replaceAll('&', '&amp;')

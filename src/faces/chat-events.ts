@@ -7,10 +7,9 @@
 import { Buffer } from 'node:buffer';
 import type { Opener } from '../commands/compile.ts';
 import { actAs, type ChatPorts, reader, router } from './chat.ts';
-import { goText } from './chat-text.ts';
+import { goText, queryOf } from './chat-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type Dress, Listening, textFrame } from './live.ts';
-import { queryValue } from './query.ts';
 
 const HEARTBEAT = Buffer.from(': \n\n');
 
@@ -27,7 +26,7 @@ export function chatEventEndpoints({ table, door }: ChatPorts): Endpoint[] {
   return [
     router(door)('GET', '/v1/threads/:thread/events', 'user', (call) => {
       actAs(call, reader(call));
-      const seen = call.guest.lastEvent || (queryValue(call.query, 'after') ?? '');
+      const seen = call.guest.lastEvent || (queryOf(call.query, 'after') ?? '');
       const after = /^\d{1,15}$/.test(seen) ? Number(seen) : undefined;
       return {
         type: 'text/event-stream',

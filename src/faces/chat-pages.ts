@@ -45,7 +45,7 @@ const OF_MESSAGES: Readonly<Record<string, string>> = {
 
 function summary({ method, path }: Endpoint): string {
   const below = path.replace(/^.*\/messages\/:id/, '');
-  return SUMMARIES[`${method} ${path}`] ?? OF_MESSAGES[`${method} ${below}`] ?? '';
+  return SUMMARIES[`${method} ${path}`] ?? OF_MESSAGES[`${method} ${below}`] ?? SUMMARIES[`GET ${path}`] ?? '';
 }
 
 /** The OpenAPI document of these endpoints. */

@@ -9,7 +9,9 @@ import { CommandError } from '../core/errors.ts';
 import { JsonFloat, quote, RawJson } from '../core/json.ts';
 import { isObject } from './decode.ts';
 import type { Reply } from './endpoint.ts';
+import { formDecode } from './query.ts';
 
+const BAD_ESCAPE = /%(?![\da-fA-F]{2})/;
 const SPECIAL = /[<>&\u2028\u2029]/g;
 
 function literal(text: string): string {
@@ -90,6 +92,7 @@ function whole(text: string): string {
 
 /** The value at the beginning of a text that goes on behind it; only objects have to be found. */
 function first(text: string, parse: Parse, problem: string): unknown {
+  if (/^[ \t\r\n]*null/.test(text)) return null;
   let depth = 0;
   let quoted = false;
   for (let at = 0; at < text.length; at++) {
@@ -103,8 +106,7 @@ function first(text: string, parse: Parse, problem: string): unknown {
       if (--depth <= 0) return parsed(text.slice(0, at + 1), parse, problem);
     }
   }
-  const word = /^\s*null\b/.exec(text);
-  return word === null ? refuse(problem) : null;
+  return refuse(problem);
 }
 
 function parsed(text: string, parse: Parse, problem: string): unknown {
@@ -133,6 +135,24 @@ export function int64Of(value: unknown, problem: string): bigint {
   if (value instanceof JsonFloat && Object.is(value.value, -0)) return 0n;
   if (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) return value;
   return refuse(problem);
+}
+
+/** An object; `null` and absent are empty. */
+export function objectOf(value: unknown, problem: string): Members {
+  return value === undefined || value === null ? {} : isObject(value) ? value : refuse(problem);
+}
+
+/** The value of a query parameter: the first one counts, and pairs that are not well-formed are none (2.1). */
+export function queryOf(query: string, name: string): string | undefined {
+  if (query === '') return undefined;
+  for (const pair of query.split('&')) {
+    if (pair.includes(';') || BAD_ESCAPE.test(pair)) continue;
+    const at = pair.indexOf('=');
+    const key = at < 0 ? pair : pair.slice(0, at);
+    if (key === name || (/[%+]/.test(key) && formDecode(key) === name))
+      return at < 0 ? '' : formDecode(pair.slice(at + 1));
+  }
+  return undefined;
 }
 
 /** A map of texts; absent stays `undefined`, and a member that is `null` is an empty text. */

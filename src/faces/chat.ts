@@ -11,7 +11,7 @@ import { CommandError } from '../core/errors.ts';
 import type { ChatDoor, Guest, Locks, Wing } from './chat-door.ts';
 import * as read from './chat-text.ts';
 import type { Answer, Endpoint, Feed, Method } from './endpoint.ts';
-import { pathDecode, queryValue } from './query.ts';
+import { pathDecode } from './query.ts';
 
 /** What the face needs. */
 export interface ChatPorts {
@@ -80,7 +80,7 @@ export function actAs({ context, guest }: Call, user: string): void {
 /** In whose name a call acts (4.3). `need`: callers with a secret key have to name somebody. */
 function author(call: Call, body: string, need = true): string {
   const { signed, user } = call.guest;
-  const query = (queryValue(call.query, 'author') ?? '').trim();
+  const query = (read.queryOf(call.query, 'author') ?? '').trim();
   if (!need && signed === '' && body === '' && user === '' && query === '') return '';
   return resolveAuthor(roleOf(call.guest), { signed, body, header: user, query });
 }
@@ -90,7 +90,7 @@ export const reader = (call: Call): string => author(call, '', !call.guest.admin
 
 /** A decimal query parameter; anything else counts as absent. */
 function count(query: string, name: string): number | undefined {
-  const text = queryValue(query, name);
+  const text = read.queryOf(query, name);
   return text !== undefined && /^\+?\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
@@ -128,6 +128,8 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
     for (const name of ['id', 'slug']) read.textOf(said[name], BAD);
     for (const name of ['created_ts', 'updated_ts', 'deleted_ts']) read.int64Of(said[name], BAD);
     read.flagOf(said['deleted'], BAD);
+    const kms = read.objectOf(said['kms'], BAD);
+    for (const name of ['key_id', 'wrapped_dek', 'kek_id', 'kek_version']) read.textOf(kms[name], BAD);
     if (metadata !== undefined && (typeof metadata !== 'object' || Array.isArray(metadata))) read.refuse(BAD);
     actAs(call, author(call, by));
     return { title, ...(metadata === undefined ? {} : { metadata }) };
@@ -165,12 +167,12 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
     const page = messages(call.context, {
       thread: home,
       limit: count(query, 'limit'),
-      before: queryValue(query, 'before'),
-      after: queryValue(query, 'after'),
-      include_deleted: queryValue(query, 'include_deleted') === 'true',
-      sort_by: queryValue(query, 'sort_by') === 'ts' ? 'ts' : 'created',
+      before: read.queryOf(query, 'before'),
+      after: read.queryOf(query, 'after'),
+      include_deleted: read.queryOf(query, 'include_deleted') === 'true',
+      sort_by: read.queryOf(query, 'sort_by') === 'ts' ? 'ts' : 'created',
     }) as { thread: string; messages: unknown[] } & Listed;
-    const paged = queryValue(query, 'before') !== undefined || queryValue(query, 'after') !== undefined;
+    const paged = read.queryOf(query, 'before') !== undefined || read.queryOf(query, 'after') !== undefined;
     return read.line({ thread: page.thread, messages: page.messages, ...(paged ? { has_more: page.more } : {}) });
   };
 
@@ -221,11 +223,11 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
     route('GET', '/v1/threads', 'user', (call) => {
       actAs(call, author(call, ''));
       const { query } = call;
-      const [before, after] = [queryValue(query, 'before'), queryValue(query, 'after')];
-      const paged = before !== undefined || after !== undefined || queryValue(query, 'paged') === 'true';
+      const [before, after] = [read.queryOf(query, 'before'), read.queryOf(query, 'after')];
+      const paged = before !== undefined || after !== undefined || read.queryOf(query, 'paged') === 'true';
       const input = {
-        title: queryValue(query, 'title'),
-        slug: queryValue(query, 'slug'),
+        title: read.queryOf(query, 'title'),
+        slug: read.queryOf(query, 'slug'),
         ...(paged ? { limit: count(query, 'limit'), before, after } : {}),
       };
       return then<{ threads: unknown[] } & Listed>(threads(call.context, input), ({ threads: found, more }) =>
@@ -250,9 +252,9 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
       const { context, params, query } = call;
       const input = {
         thread: params[0],
-        text: queryValue(query, 'q') ?? '',
+        text: read.queryOf(query, 'q') ?? '',
         limit: count(query, 'limit'),
-        before: queryValue(query, 'before'),
+        before: read.queryOf(query, 'before'),
       };
       return then(search(context, input), read.line);
     }),
@@ -265,7 +267,7 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
     route('POST', '/v1/messages', 'user', (call) => post(call, undefined)),
     route('GET', '/v1/messages', 'user', (call) => {
       actAs(call, call.guest.signed || call.guest.user);
-      return list(call, queryValue(call.query, 'thread') || 'default');
+      return list(call, read.queryOf(call.query, 'thread') || 'default');
     }),
 
     route('GET', '/v1/threads/:thread/messages/:id', 'user', (call) => {
