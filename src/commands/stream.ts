@@ -3,6 +3,7 @@
  */
 import * as z from 'zod';
 import { canonical } from '../core/json.ts';
+import type { RoomLimits } from '../stream/rooms.ts';
 import type { From, RoomEvent, RoomRead } from '../stream/types.ts';
 import { command } from './define.ts';
 import { seconds, textMembers } from './message.ts';
@@ -13,8 +14,25 @@ import { FromOffset, fromOffset } from './stream-schemas.ts';
 
 const room = (p: { room: string }): string => `stream:${p.room}`;
 const RoomName = z.string().meta({ description: 'Name of the room.' });
-const MaxEvents = U64.nullish().meta({
-  description: 'Events the room keeps; ten times that while a subscriber lags. Default 10,000.',
+
+/** What a new room keeps; on REST in the query, since these routes read no body (4.1). */
+const Limits = {
+  max_events: U64.nullish().meta({
+    description: 'Events the room keeps; ten times that while a subscriber lags. 0: as `stream.max_events` says.',
+  }),
+  retention_secs: U64.nullish().meta({
+    description: 'Seconds an event is kept, 0 for ever; as `stream.retention_secs` says when absent.',
+  }),
+  max_bytes: U64.nullish().meta({
+    description:
+      'Bytes of events the room keeps, whoever has still to read them; 256 MiB at most, and when 0 or absent.',
+  }),
+};
+const limitsQuery = { max_events: u64, retention_secs: u64, max_bytes: u64 };
+const limits = (p: z.output<z.ZodObject<typeof Limits>>): RoomLimits => ({
+  maxEvents: p.max_events,
+  retentionSecs: p.retention_secs,
+  maxBytes: p.max_bytes,
 });
 
 const isText = (value: unknown): boolean => typeof value === 'string';
@@ -47,13 +65,13 @@ export const streamCreate = command({
   access: 'configure',
   resource: room,
   effect: 'write',
-  input: z.object({ room: RoomName, max_events: MaxEvents }),
+  input: z.object({ room: RoomName, ...Limits }),
   output: z.object({ room: z.string(), success: Done }),
   errors: ['ROOM_EXISTS', 'INVALID_VALUE', 'LIMIT_REACHED'],
-  rest: { route: 'POST /stream/:room' },
-  example: { input: { room: 'chat' }, output: { room: 'chat', success: true } },
+  rest: { route: 'POST /stream/:room', query: limitsQuery },
+  example: { input: { room: 'chat', retention_secs: 86_400 }, output: { room: 'chat', success: true } },
   run({ rooms, now }, p) {
-    rooms.create(p.room, p.max_events ?? undefined, now);
+    rooms.create(p.room, limits(p), now);
     return { room: p.room, success: true as const };
   },
 });
@@ -62,17 +80,17 @@ export const streamGetOrCreate = command({
   name: 'stream.get_or_create',
   id: 201,
   since: '0.1.0',
-  summary: 'Make a room unless it exists.',
+  summary: 'Make a room unless it exists; one that does keeps its limits.',
   access: 'configure',
   resource: room,
   effect: 'write',
-  input: z.object({ room: RoomName, max_events: MaxEvents }),
+  input: z.object({ room: RoomName, ...Limits }),
   output: z.object({ created: z.boolean(), room: z.string(), success: Done }),
   errors: ['INVALID_VALUE', 'LIMIT_REACHED'],
-  rest: { route: 'PUT /stream/:room' },
-  example: { input: { room: 'chat' }, output: { created: true, room: 'chat', success: true } },
+  rest: { route: 'PUT /stream/:room', query: limitsQuery },
+  example: { input: { room: 'chat', max_bytes: 1_048_576 }, output: { created: true, room: 'chat', success: true } },
   run: ({ rooms, now }, p) => ({
-    created: rooms.getOrCreate(p.room, p.max_events ?? undefined, now),
+    created: rooms.getOrCreate(p.room, limits(p), now),
     room: p.room,
     success: true as const,
   }),
@@ -111,7 +129,7 @@ export const streamPublish = command({
   effect: 'write',
   input: z.object({ room: RoomName, event: z.string(), data: Json, metadata: TextMap.nullish() }),
   output: z.object({ offset: z.int(), room: z.string() }),
-  errors: ['ROOM_NOT_FOUND', 'INVALID_VALUE', 'LIMIT_REACHED'],
+  errors: ['ROOM_NOT_FOUND', 'MEMORY_LIMIT'],
   rest: { route: 'POST /stream/:room/publish', body: '*' },
   envelope: { prepare: (payload) => ({ ...payload, metadata: textMembers(payload['metadata']) }) },
   example: {

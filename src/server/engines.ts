@@ -2,6 +2,7 @@
  * The engines of one server, built on one store, one set of timers and one source of ids.
  */
 import { randomBytes } from 'node:crypto';
+import { AccountBook } from '../auth/book.ts';
 import { ChatEngine } from '../chat/engine.ts';
 import { messageShape, threadShape } from '../commands/chat-shapes.ts';
 import type { Clock } from '../core/clock.ts';
@@ -28,6 +29,7 @@ export interface Engines {
   readonly groups: GroupEngine;
   readonly pubsub: PubSubEngine;
   readonly chat: ChatEngine;
+  readonly accounts: AccountBook;
 }
 
 /** The parts of the world that engines stand on. */
@@ -38,6 +40,8 @@ export interface Ground {
   readonly clock: Clock;
   readonly log?: Log;
 }
+
+const MIB = 1024 * 1024;
 
 /** Milliseconds until a tick is tried again that met a failing disk. */
 const RETRY_MS = 1_000;
@@ -64,7 +68,7 @@ export function buildEngines(settings: Settings, { store, timers, ids, clock, lo
   const kv: KvEngine = new KvEngine(
     { store, ids, alarm: alarm(() => kv), watch },
     {
-      maxBytes: settings['kv_store.max_memory_mb'] * 1024 * 1024,
+      maxBytes: settings['kv_store.max_memory_mb'] * MIB,
       policy: settings['kv_store.eviction_policy'],
       sweepMs: settings['kv_store.ttl_cleanup_interval_ms'],
       inlineBytes: settings['watch.max_inline_value_bytes'],
@@ -81,8 +85,18 @@ export function buildEngines(settings: Settings, { store, timers, ids, clock, lo
       prefetch: settings['queue.prefetch_limit'],
     },
   );
-  const rooms: RoomEngine = new RoomEngine({ store, ids, alarm: alarm(() => rooms) });
-  const topics: TopicEngine = new TopicEngine({ store, ids, alarm: alarm(() => topics) });
+  const rooms: RoomEngine = new RoomEngine(
+    { store, ids, alarm: alarm(() => rooms) },
+    {
+      maxEvents: settings['stream.max_events'],
+      retentionSecs: settings['stream.retention_secs'],
+      maxBytes: settings['stream.max_memory_mb'] * MIB,
+    },
+  );
+  const topics: TopicEngine = new TopicEngine(
+    { store, ids, alarm: alarm(() => topics) },
+    { retentionSecs: settings['topic.retention_secs'], maxBytes: settings['topic.max_memory_mb'] * MIB },
+  );
   const groups: GroupEngine = new GroupEngine({ store, ids, alarm: alarm(() => groups), topics });
   // readers of pub/sub are not asked for the keys of the chat, so where only those guard it nothing is told there
   const told = !hasChatKeys(settings) || settings['auth.enabled'];
@@ -109,5 +123,7 @@ export function buildEngines(settings: Settings, { store, timers, ids, clock, lo
     },
     chatOptions(settings),
   );
-  return { kv, queues, rooms, topics, groups, pubsub, chat };
+  const audit = (fields: Readonly<Record<string, unknown>>): void => log.info(fields, 'account');
+  const accounts = new AccountBook({ store, ids, audit }, clock);
+  return { kv, queues, rooms, topics, groups, pubsub, chat, accounts };
 }

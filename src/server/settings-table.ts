@@ -200,6 +200,35 @@ const queue = {
   }),
 };
 
+const stream = {
+  'stream.max_events': setting(integer(0, U32), {
+    default: 10_000,
+    about:
+      'Events a room keeps, and ten times that while a subscriber lags, unless it says otherwise when it is created; 0 for any number.',
+    unit: 'events',
+  }),
+  'stream.retention_secs': setting(integer(0, U32), {
+    default: 3_600,
+    about: 'Time for which a room keeps an event, unless it says otherwise when it is created; 0 for ever.',
+    unit: 's',
+  }),
+  'stream.max_memory_mb': setting(integer(0, 1_048_576), {
+    default: 1_024,
+    about: 'Memory budget of the events of all rooms; beyond it a publish is refused with 507; 0 for none.',
+    unit: 'MiB',
+  }),
+  'topic.retention_secs': setting(integer(0, U32), {
+    default: 3_600,
+    about: 'Time for which a topic without a retention policy keeps an event; 0 for ever.',
+    unit: 's',
+  }),
+  'topic.max_memory_mb': setting(integer(0, 1_048_576), {
+    default: 1_024,
+    about: 'Memory budget of the events of all topics; beyond it a publish is refused with 507; 0 for none.',
+    unit: 'MiB',
+  }),
+};
+
 const auth = {
   'auth.enabled': setting(boolean, {
     default: false,
@@ -281,12 +310,13 @@ export const GROUPS = [
   { title: 'Data', rows: data },
   { title: 'Key-value', rows: kv },
   { title: 'Queues', rows: queue },
+  { title: 'Streams', rows: stream },
   { title: 'Accounts', rows: auth },
   { title: 'Chat', rows: chatRows },
   { title: 'Logging', rows: logging },
 ] as const satisfies readonly { title: string; rows: Rows }[];
 
-const table = { ...server, ...data, ...kv, ...queue, ...auth, ...chatRows, ...logging };
+const table = { ...server, ...data, ...kv, ...queue, ...stream, ...auth, ...chatRows, ...logging };
 
 /** The same rows in one piece. */
 export const TABLE: Rows = table;

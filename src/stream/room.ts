@@ -10,8 +10,8 @@ import type { Plain } from '../core/ports.ts';
 import { offsetKey } from './keys.ts';
 import { EventLog } from './log.ts';
 import { checkName } from './names.ts';
-import { aged } from './retention.ts';
-import type { RoomWorld } from './rooms.ts';
+import { aged, limitOf } from './retention.ts';
+import type { RoomLimits, RoomWorld } from './rooms.ts';
 import { type Subscriber, Subscribers } from './subscribers.ts';
 import type { Subscription } from './subscription.ts';
 import type { RoomEvent, RoomStats } from './types.ts';
@@ -21,11 +21,16 @@ import { WaitList } from './waits.ts';
 /** The hard limit of events is this many times the soft one (synap-core.md 4.3-5, 8.1-12). */
 const HARD_FACTOR = 10;
 
-/** What is stored about a room. `maxEvents` 0 is the server's default; `forgotten` counts what vanished readers consumed. */
+/**
+ * What is stored about a room. `maxEvents` 0 and `retentionSecs` null are the server's default, `maxBytes` 0 is no limit
+ * of its own; `forgotten` counts what vanished readers consumed.
+ */
 type RoomRecord = {
   readonly generation: number;
   readonly createdAt: number;
   readonly maxEvents: number;
+  readonly retentionSecs: number | null;
+  readonly maxBytes: number;
   readonly next: number;
   readonly dropped: number;
   readonly forgotten: number;
@@ -48,21 +53,27 @@ export class Room implements Sweepable {
   readonly #world: RoomWorld;
   readonly #live = new Set<Subscription>();
   readonly #createdAt: number;
-  readonly #maxEvents: number;
+  readonly #limits: Pick<RoomRecord, 'maxEvents' | 'retentionSecs' | 'maxBytes'>;
+  /** The limits that hold: events while nobody lags, the age of an event in milliseconds, bytes. */
   readonly #soft: number;
+  readonly #ageMs: number;
+  readonly #bytes: number;
   readonly #prefix: string;
   #dropped: number;
   #forgotten: number;
 
   constructor(world: RoomWorld, name: string, record: Plain) {
-    const { generation, createdAt, maxEvents, next, dropped, forgotten } = record as RoomRecord;
+    const { generation, createdAt, next, dropped, forgotten, ...limits } = record as RoomRecord;
+    const { maxEvents, retentionSecs = null, maxBytes = 0 } = limits; // the first records had only the first of them
     this.#world = world;
     this.name = name;
     this.generation = generation;
     this.log = new EventLog(next);
     this.#createdAt = createdAt;
-    this.#maxEvents = maxEvents;
+    this.#limits = { maxEvents, retentionSecs, maxBytes };
     this.#soft = maxEvents > 0 ? maxEvents : world.maxEvents;
+    this.#ageMs = retentionSecs === null ? world.ageMs : limitOf(retentionSecs) * 1000;
+    this.#bytes = Math.min(limitOf(maxBytes), world.roomBytes);
     this.#dropped = dropped;
     this.#forgotten = forgotten;
     this.consumed = forgotten;
@@ -70,8 +81,17 @@ export class Room implements Sweepable {
   }
 
   /** The record of a new room. */
-  static record(generation: number, createdAt: number, maxEvents: number): Plain {
-    return { generation, createdAt, maxEvents, next: 0, dropped: 0, forgotten: 0 } satisfies RoomRecord;
+  static record(generation: number, createdAt: number, limits: RoomLimits): Plain {
+    return {
+      generation,
+      createdAt,
+      maxEvents: Number(limits.maxEvents ?? 0),
+      retentionSecs: limits.retentionSecs == null ? null : Number(limits.retentionSecs),
+      maxBytes: Number(limits.maxBytes ?? 0),
+      next: 0,
+      dropped: 0,
+      forgotten: 0,
+    } satisfies RoomRecord;
   }
 
   /** Takes a stored event back. */
@@ -103,7 +123,7 @@ export class Room implements Sweepable {
     world.store.put('room.event', this.eventKey(event.offset), event);
     world.counts.events++;
     world.counts.bytes += event.size;
-    if (this.log.length === 1) world.upkeep.schedule(this, now + world.ageMs);
+    if (this.log.length === 1) world.upkeep.schedule(this, now + this.#ageMs);
     if (this.#delivering) return this.#deliver(now);
     this.#delivering = true;
     try {
@@ -129,14 +149,13 @@ export class Room implements Sweepable {
   /** Drops what is over the limits at `now`, at most `budget` events; answers how many. */
   trim(now: number, budget: number): number {
     const { log } = this;
-    const { ageMs, roomBytes } = this.#world;
     const hard = this.#soft * HARD_FACTOR;
     const slowest = this.subscribers.slowest;
     const dropped = this.#dropped;
     let count = 0;
     for (; count < budget && log.length > 0; count++) {
-      if (aged(log, ageMs, now)) this.#dropOldest();
-      else if (log.length > hard || log.bytes > roomBytes) {
+      if (aged(log, this.#ageMs, now)) this.#dropOldest();
+      else if (log.length > hard || log.bytes > this.#bytes) {
         if (log.base >= slowest) this.#dropped++;
         this.#dropOldest();
       } else if (log.length > this.#soft && log.base < slowest) this.#dropOldest();
@@ -162,7 +181,7 @@ export class Room implements Sweepable {
   nextSweep(): number {
     const oldest = this.log.first();
     const { eldest } = this.subscribers;
-    const age = oldest === undefined ? Number.POSITIVE_INFINITY : oldest.timestamp + this.#world.ageMs;
+    const age = oldest === undefined ? Number.POSITIVE_INFINITY : oldest.timestamp + this.#ageMs;
     const idle = eldest === undefined ? Number.POSITIVE_INFINITY : eldest.seen + LIMITS.subscriberIdleMs;
     return Math.min(age, idle);
   }
@@ -225,7 +244,7 @@ export class Room implements Sweepable {
     this.#world.store.put('room', this.name, {
       generation: this.generation,
       createdAt: this.#createdAt,
-      maxEvents: this.#maxEvents,
+      ...this.#limits,
       next: this.log.next,
       dropped: this.#dropped,
       forgotten: this.#forgotten,
@@ -260,7 +279,7 @@ export class Room implements Sweepable {
     const broken = [...log.check(name), ...this.subscribers.check(name)];
     const hard = this.#soft * HARD_FACTOR;
     if (log.length > hard) broken.push(`${name}: ${log.length} events are over the hard limit of ${hard}`);
-    if (log.bytes > this.#world.roomBytes) broken.push(`${name}: ${log.bytes} bytes are over the limit`);
+    if (log.bytes > this.#bytes) broken.push(`${name}: ${log.bytes} bytes are over the limit`);
     let consumed = this.#forgotten;
     for (const subscriber of this.subscribers.values()) consumed += subscriber.consumed;
     if (consumed !== this.consumed)
@@ -273,7 +292,7 @@ export class Room implements Sweepable {
       if (!live && subscription.due !== subscription.position) broken.push(`${name}: a subscription holds elsewhere`);
     }
     const idle = this.subscribers.eldest !== undefined;
-    if ((idle || (log.length > 0 && this.#world.ageMs < Number.POSITIVE_INFINITY)) && this.slot < 0)
+    if ((idle || (log.length > 0 && this.#ageMs < Number.POSITIVE_INFINITY)) && this.slot < 0)
       broken.push(`${name}: no sweep is due`);
     return broken;
   }

@@ -37,16 +37,26 @@ export interface RoomPorts {
   readonly alarm: Alarm;
 }
 
-/** Settings; 0 means unlimited, absent the default. */
+/** Settings of all rooms; 0 means unlimited, absent the default. */
 export interface RoomOptions {
   /** Soft limit of events of a room that was created without one; ten times that is its hard limit. Default 10,000. */
   readonly maxEvents?: number;
-  /** Seconds an event is kept. Default 3,600. */
+  /** Seconds an event is kept in a room that was created without a limit. Default 3,600. */
   readonly retentionSecs?: number;
-  /** Bytes of the events of one room. Default `LIMITS.roomBytes`. */
+  /** Bytes of the events of one room at most, whatever it asks for. Default `LIMITS.roomBytes`. */
   readonly roomBytes?: number;
   /** Bytes of the events of all rooms; beyond that a publish is refused. Default unlimited. */
   readonly maxBytes?: number;
+}
+
+/** What one room keeps; absent and `null` are the defaults of the server. */
+export interface RoomLimits {
+  /** Soft limit of events; ten times that is the hard one (synap-core.md 8.1-12). 0 is the default of the server. */
+  readonly maxEvents?: U64 | null | undefined;
+  /** Seconds an event is kept; 0 is for ever (9-11). */
+  readonly retentionSecs?: U64 | null | undefined;
+  /** Bytes of the events; the limit of the server holds too. 0 limits nothing further. */
+  readonly maxBytes?: U64 | null | undefined;
 }
 
 /** Running totals of the engine; `waiting` counts reads, `bytes` those of events. */
@@ -109,21 +119,18 @@ export class RoomEngine implements Engine {
     };
   }
 
-  /**
-   * Creates a room. `maxEvents` is its soft limit of events from now on, ten times that the hard one; 0 or nothing is the
-   * server's default (synap-core.md 8.1-12). Errors: ROOM_EXISTS, INVALID_VALUE (the name), LIMIT_REACHED.
-   */
-  create(name: string, maxEvents: U64 | undefined, now: number): void {
-    if (!this.getOrCreate(name, maxEvents, now)) throw new CommandError('ROOM_EXISTS', { room: name });
+  /** Creates a room with limits of its own from now on. Errors: ROOM_EXISTS, INVALID_VALUE (the name), LIMIT_REACHED. */
+  create(name: string, limits: RoomLimits, now: number): void {
+    if (!this.getOrCreate(name, limits, now)) throw new CommandError('ROOM_EXISTS', { room: name });
   }
 
-  /** Creates a room unless it exists, and answers whether it did; an existing room keeps its size. Errors: INVALID_VALUE, LIMIT_REACHED. */
-  getOrCreate(name: string, maxEvents: U64 | undefined, now: number): boolean {
+  /** Creates a room unless it exists, and answers whether it did; an existing room keeps its limits. Errors: INVALID_VALUE, LIMIT_REACHED. */
+  getOrCreate(name: string, limits: RoomLimits, now: number): boolean {
     if (this.#rooms.has(name)) return false;
     checkName(name, 'room');
     if (this.#rooms.size >= LIMITS.rooms)
       throw new CommandError('LIMIT_REACHED', { detail: `${LIMITS.rooms} rooms exist` });
-    const record = Room.record(this.#generations.take(now), now, Number(maxEvents ?? 0));
+    const record = Room.record(this.#generations.take(now), now, limits);
     const room = new Room(this.#world, name, record);
     this.#rooms.set(name, room);
     room.state();

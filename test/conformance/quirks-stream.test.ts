@@ -2,6 +2,7 @@
  * Rooms and groups, where ours answers better than the recordings (synap-core.md 8.1-12, -13, -15, 9-15).
  */
 import { describe, expect, it } from 'vitest';
+import { inProcess } from '../support/in-process.ts';
 import { hosted, ID, refusal, SECONDS } from './support.ts';
 
 const user = hosted();
@@ -59,6 +60,63 @@ describe('max_events of a room', () => {
       for (let i = 0; i < 2; i++) await user.run('stream.publish', { room, event: 'e', data: i });
       expect([name, await read(room)]).toMatchObject([name, { next_offset: 2, events: [{}, {}] }]);
     }
+  });
+});
+
+describe('time and bytes of a room', () => {
+  it('are obeyed from the creation of the room on, over REST and commands', async () => {
+    await user.run('stream.create', { room: 'few', max_bytes: 6, retention_secs: 86_400 });
+    await user.request('POST', '/stream/small?max_bytes=6&retention_secs=0&max_events=x');
+    await user.request('PUT', '/stream/little?max_bytes=6');
+    for (const room of ['few', 'small', 'little']) {
+      for (let i = 0; i < 9; i++) await user.run('stream.publish', { room, event: 'e', data: i });
+      expect([room, await user.run('stream.stats', { room })]).toMatchObject([room, { message_count: 3 }]);
+    }
+  });
+
+  it('end an event by the clock', async () => {
+    const { command, rest, clock, timers } = inProcess();
+    await command('stream.create', { room: 'brief', retention_secs: 60 });
+    await rest('PUT', '/stream/lasting?retention_secs=0');
+    for (const room of ['brief', 'lasting']) await command('stream.publish', { room, event: 'e', data: 1 });
+    clock.advance(100 * 24 * 3_600_000);
+    timers.run();
+    expect((await rest('GET', '/stream/brief/stats')).body).toMatchObject({ message_count: 0, min_offset: 1 });
+    expect((await rest('GET', '/stream/lasting/stats')).body).toMatchObject({ message_count: 1 });
+  });
+});
+
+describe('what rooms and topics keep unless they say otherwise', () => {
+  it('is in the settings, as is what all of them together may take', async () => {
+    const { command, clock, timers } = inProcess([], {
+      SYNAPD_STREAM_MAX_EVENTS: '2',
+      SYNAPD_STREAM_RETENTION_SECS: '60',
+      SYNAPD_STREAM_MAX_MEMORY_MB: '1',
+      SYNAPD_TOPIC_RETENTION_SECS: '120',
+      SYNAPD_TOPIC_MAX_MEMORY_MB: '2',
+    });
+    const room = 'r';
+    const topic = 't';
+    await command('stream.create', { room });
+    await command('topic.create', { topic, num_partitions: 1 });
+    const toRoom = (data: unknown) => command('stream.publish', { room, event: 'e', data });
+    const toTopic = (data: unknown) => command('topic.publish', { topic, event_type: 'e', data });
+    for (let i = 0; i < 3; i++) await toRoom(i);
+    const count = async () =>
+      ((await command('stream.stats', { room })).payload as { message_count: number }).message_count;
+    expect(await count()).toBe(2);
+    expect((await toRoom('x'.repeat(1_048_576))).error).toBe('Memory limit exceeded');
+    expect((await toTopic('x'.repeat(1_048_576))).success).toBe(true);
+    expect((await toTopic('x'.repeat(1_048_576))).error).toBe('Memory limit exceeded');
+    const held = async () =>
+      ((await command('topic.stats', { topic })).payload as { partitions: { message_count: number }[] }).partitions[0]
+        ?.message_count;
+    clock.advance(60_000);
+    timers.run();
+    expect([await count(), await held()]).toEqual([0, 1]);
+    clock.advance(60_000);
+    timers.run();
+    expect(await held()).toBe(0);
   });
 });
 

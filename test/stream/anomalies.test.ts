@@ -264,7 +264,7 @@ it('rooms show none of the Kafka anomalies to slow and waiting readers and socke
       const rooms = ['a', 'b'];
       const clients = Array.from({ length: 6 }, (_, i) => new RoomReader(world, rooms[i % 2] as string, `reader-${i}`));
       let engine = build();
-      for (const room of rooms) engine.create(room, undefined, clock.now());
+      for (const room of rooms) engine.create(room, {}, clock.now());
       disk.flush();
       for (const one of steps) {
         const client = 'reader' in one ? (clients[one.reader] as RoomReader) : undefined;
@@ -282,7 +282,7 @@ it('rooms show none of the Kafka anomalies to slow and waiting readers and socke
         else if (one.do === 'close') client?.leave();
         else if (one.do === 'recreate') {
           engine.delete(room);
-          engine.create(room, undefined, clock.now());
+          engine.create(room, {}, clock.now());
         } else if (one.do === 'pass') world.pass(engine, one.ms);
         else if (one.do === 'flush') disk.flush();
         else {
@@ -437,7 +437,7 @@ it('a crash between any two changes leaves whole logs that go on behind everythi
         );
         complete.push({ changes: journal.changes.length, next });
       };
-      for (const room of rooms) engine.create(room, undefined, clock.now());
+      for (const room of rooms) engine.create(room, {}, clock.now());
       for (const one of steps) {
         const room = 'room' in one ? (rooms[one.room] as string) : 'a';
         if (one.do === 'publish') {
@@ -448,7 +448,7 @@ it('a crash between any two changes leaves whole logs that go on behind everythi
         } else if (one.do === 'poll') engine.consume(room, `s${one.reader}`, 'earliest', one.limit, clock.now());
         else if (one.do === 'recreate') {
           engine.delete(room);
-          engine.create(room, undefined, clock.now());
+          engine.create(room, {}, clock.now());
         } else if (one.do === 'pass') {
           clock.advance(one.ms);
           engine.tick(clock.now());

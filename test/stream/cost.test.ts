@@ -26,7 +26,7 @@ function cost(work: (round: number) => void): number {
 
 function filled(events: number, maxEvents = 0): RoomEngine {
   const rooms = new RoomEngine(ports, { maxEvents, retentionSecs: 0, roomBytes: 0 });
-  rooms.create('r', undefined, 0);
+  rooms.create('r', {}, 0);
   for (let i = 0; i < events; i++) rooms.publish('r', 'e', '1', undefined, 0);
   return rooms;
 }

@@ -28,8 +28,12 @@ class NaiveRoom {
   subscribers = new Map<string, { position: number; seen: number }>();
   readers: Reader[] = [];
   readonly soft: number;
-  constructor(soft: number) {
+  readonly age: number;
+  readonly bytes: number;
+  constructor(soft: number, age: number, bytes: number) {
     this.soft = soft;
+    this.age = age;
+    this.bytes = bytes;
   }
 
   get base(): number {
@@ -76,8 +80,8 @@ class NaiveRoom {
       if (oldest === undefined) return;
       const bytes = this.events.reduce((sum, { size }) => sum + size, 0);
       const read = oldest.offset < this.slowest();
-      if (oldest.at <= now - AGE) this.events.shift();
-      else if (this.events.length > 10 * this.soft || bytes > ROOM_BYTES) {
+      if (oldest.at <= now - this.age) this.events.shift();
+      else if (this.events.length > 10 * this.soft || bytes > this.bytes) {
         if (!read) this.dropped++;
         this.events.shift();
       } else if (soft && this.events.length > this.soft && read) this.events.shift();
@@ -85,7 +89,7 @@ class NaiveRoom {
     }
   }
 
-  age(now: number): void {
+  pass(now: number): void {
     for (const [id, { seen }] of this.resting()) if (seen <= now - LIMITS.subscriberIdleMs) this.subscribers.delete(id);
     this.trim(now, false);
   }
@@ -96,7 +100,13 @@ const id = fc.constantFrom('s', 't', 'u');
 const step = fc.oneof(
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constant('create' as const), room, size: fc.integer({ min: 0, max: 4 }) }),
+    arbitrary: fc.record({
+      do: fc.constant('create' as const),
+      room,
+      size: fc.integer({ min: 0, max: 4 }),
+      secs: fc.constantFrom(null, 0, 100, 900),
+      bytes: fc.constantFrom(undefined, 0, 150, 9_999),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), room }) },
   {
@@ -137,16 +147,18 @@ it('rooms answer like plain arrays under any history, restarts included', () => 
         const { engine } = rig;
         const model = 'room' in one ? rooms.get(one.room) : undefined;
         if (one.do === 'create') {
-          expect(engine.getOrCreate(one.room, one.size, rig.now)).toBe(model === undefined);
+          const limits = { maxEvents: one.size, retentionSecs: one.secs, maxBytes: one.bytes };
+          expect(engine.getOrCreate(one.room, limits, rig.now)).toBe(model === undefined);
           if (model === undefined) {
-            rooms.set(one.room, new NaiveRoom(one.size || 3));
+            const age = one.secs === null ? AGE : one.secs * 1000 || Number.POSITIVE_INFINITY;
+            rooms.set(one.room, new NaiveRoom(one.size || 3, age, Math.min(one.bytes || ROOM_BYTES, ROOM_BYTES)));
             const { generation } = engine.stats(one.room);
             for (const earlier of generations.values()) expect(generation).toBeGreaterThan(earlier);
             generations.set(one.room, generation);
           }
         } else if (one.do === 'pass') {
           rig.pass(one.steps * STEP);
-          for (const naive of rooms.values()) naive.age(rig.now);
+          for (const naive of rooms.values()) naive.pass(rig.now);
         } else if (one.do === 'restart') {
           for (const naive of rooms.values()) {
             for (const { handle } of naive.readers) handle.close(rig.now);

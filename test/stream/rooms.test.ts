@@ -8,7 +8,7 @@ const offsets = (read: RoomRead): number[] => read.events.map(({ offset }) => of
 /** A room `r` with `count` events. */
 function filled(count: number, maxEvents?: number, options?: Parameters<typeof roomRig>[0]) {
   const rig = roomRig(options);
-  rig.engine.create('r', maxEvents, rig.now);
+  rig.engine.create('r', { maxEvents }, rig.now);
   for (let i = 0; i < count; i++) rig.engine.publish('r', 'e', String(i), undefined, rig.now);
   return rig;
 }
@@ -16,9 +16,9 @@ function filled(count: number, maxEvents?: number, options?: Parameters<typeof r
 describe('a room', () => {
   it('is created once, and get-or-create says whether it did', () => {
     const { engine, now } = roomRig();
-    expect(engine.getOrCreate('r', undefined, now)).toBe(true);
-    expect(engine.getOrCreate('r', undefined, now)).toBe(false);
-    expect(refusal(() => engine.create('r', undefined, now))).toBe("Invalid request: Room 'r' already exists");
+    expect(engine.getOrCreate('r', {}, now)).toBe(true);
+    expect(engine.getOrCreate('r', {}, now)).toBe(false);
+    expect(refusal(() => engine.create('r', {}, now))).toBe("Invalid request: Room 'r' already exists");
     expect(engine.list()).toEqual(['r']);
   });
 
@@ -39,7 +39,7 @@ describe('a room', () => {
 
   it('numbers events from 0 and answers them as they were published', () => {
     const { engine, now } = roomRig();
-    engine.create('r', undefined, now);
+    engine.create('r', {}, now);
     expect(engine.publish('r', 'a', '{"x":1}', { k: 'v' }, now)).toBe(0);
     expect(engine.publish('r', 'b', '2', undefined, now + 5)).toBe(1);
     const { events, nextOffset } = engine.consume('r', 's', 0, 100, now);
@@ -74,10 +74,10 @@ describe('a room', () => {
 
   it('reads at most the cap of events and of bytes at once', () => {
     const { engine, now } = roomRig({ maxEvents: 0 });
-    engine.create('r', undefined, now);
+    engine.create('r', {}, now);
     for (let i = 0; i <= LIMITS.roomRead; i++) engine.publish('r', 'e', '1', undefined, now);
     expect(engine.consume('r', 's', 0, 1e9, now).events).toHaveLength(LIMITS.roomRead);
-    engine.create('big', undefined, now);
+    engine.create('big', {}, now);
     const mega = `"${'x'.repeat(1024 * 1024)}"`;
     for (let i = 0; i < 20; i++) engine.publish('big', 'e', mega, undefined, now);
     expect(engine.consume('big', 's', 0, 20, now).events).toHaveLength(LIMITS.readBytes / (1024 * 1024));
@@ -111,9 +111,7 @@ describe('a room', () => {
 
   it('refuses names that are too long', () => {
     const { engine, now } = filled(1);
-    expect(refusal(() => engine.create('x'.repeat(1025), undefined, now))).toContain(
-      'room must have at most 1024 bytes',
-    );
+    expect(refusal(() => engine.create('x'.repeat(1025), {}, now))).toContain('room must have at most 1024 bytes');
     expect(refusal(() => engine.consume('r', 'x'.repeat(1025), 0, 1, now))).toBe(
       'Invalid value: subscriber_id must have at most 1024 bytes',
     );
@@ -132,7 +130,7 @@ describe('a room', () => {
     const { engine, now } = roomRig();
     const generations: number[] = [];
     for (const at of [now, now, now - 5000, now + 10]) {
-      engine.create('r', undefined, at);
+      engine.create('r', {}, at);
       generations.push(engine.stats('r').generation);
       engine.publish('r', 'e', '1', undefined, at);
       engine.delete('r');
@@ -143,7 +141,7 @@ describe('a room', () => {
   it('starts at offset 0 again when it is created again', () => {
     const rig = filled(3);
     rig.engine.delete('r');
-    rig.engine.create('r', undefined, rig.now);
+    rig.engine.create('r', {}, rig.now);
     expect(rig.engine.publish('r', 'e', '1', undefined, rig.now)).toBe(0);
     rig.pass(10);
     expect(offsets(rig.engine.consume('r', 's', 0, 10, rig.now))).toEqual([0]);
@@ -152,10 +150,10 @@ describe('a room', () => {
 
   it('refuses to exceed the number of rooms', () => {
     const { engine, now } = roomRig();
-    for (let i = 0; i < LIMITS.rooms; i++) engine.create(`r${i}`, undefined, now);
-    expect(refusal(() => engine.create('more', undefined, now))).toBe('Quota exceeded: 100000 rooms exist');
+    for (let i = 0; i < LIMITS.rooms; i++) engine.create(`r${i}`, {}, now);
+    expect(refusal(() => engine.create('more', {}, now))).toBe('Quota exceeded: 100000 rooms exist');
     engine.delete('r0');
-    expect(engine.getOrCreate('more', undefined, now)).toBe(true);
+    expect(engine.getOrCreate('more', {}, now)).toBe(true);
   });
 });
 
@@ -179,9 +177,9 @@ describe('retention of a room', () => {
 
   it('keeps the size of a room that exists, and takes 0 for the default', () => {
     const { engine, now } = roomRig({ maxEvents: 2 });
-    engine.create('r', 1, now);
-    engine.getOrCreate('r', 100, now);
-    engine.create('zero', 0, now);
+    engine.create('r', { maxEvents: 1 }, now);
+    engine.getOrCreate('r', { maxEvents: 100 }, now);
+    engine.create('zero', { maxEvents: 0 }, now);
     for (const room of ['r', 'zero']) for (let i = 0; i < 5; i++) engine.publish(room, 'e', '1', undefined, now);
     expect([engine.stats('r').messageCount, engine.stats('zero').messageCount]).toEqual([1, 2]);
   });
@@ -260,6 +258,51 @@ describe('retention of a room', () => {
     expect(rig.engine.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('keeps events for its own time, or for ever, also after a restart', () => {
+    const rig = roomRig();
+    rig.engine.create('short', { retentionSecs: 60 }, rig.now);
+    rig.engine.create('long', { retentionSecs: 0 }, rig.now);
+    rig.engine.create('usual', {}, rig.now);
+    for (const room of rig.engine.list()) rig.engine.publish(room, 'e', '1', undefined, rig.now);
+    const counts = () => ['short', 'long', 'usual'].map((room) => rig.engine.stats(room).messageCount);
+    rig.pass(59_999);
+    expect(counts()).toEqual([1, 1, 1]);
+    rig.restart();
+    rig.pass(1);
+    expect(counts()).toEqual([0, 1, 1]);
+    rig.pass(100 * 24 * 3_600_000);
+    expect(counts()).toEqual([0, 1, 0]);
+    rig.engine.publish('short', 'e', '1', undefined, rig.now);
+    rig.pass(60_000);
+    expect(counts()).toEqual([0, 1, 0]);
+    expect(rig.engine.check()).toEqual([]);
+  });
+
+  it('keeps its own number of bytes, but never more than the server lets a room have', () => {
+    const rig = roomRig({ roomBytes: 100 });
+    rig.engine.create('small', { maxBytes: 10 }, rig.now);
+    rig.engine.create('greedy', { maxBytes: 1_000 }, rig.now);
+    rig.restart();
+    for (const room of rig.engine.list()) {
+      for (let i = 0; i < 100; i++) rig.engine.publish(room, 'e', '1', undefined, rig.now);
+      rig.engine.getOrCreate(room, { maxBytes: 40 }, rig.now);
+    }
+    expect(rig.engine.stats('small').messageCount).toBe(5);
+    expect(rig.engine.stats('greedy').messageCount).toBe(50);
+    expect(rig.engine.check()).toEqual([]);
+  });
+
+  it('reads records of rooms from before they had limits of time and bytes', () => {
+    const rig = roomRig({ maxEvents: 1 });
+    const record = { generation: 5, createdAt: 1, maxEvents: 3, next: 0, dropped: 0, forgotten: 0 };
+    rig.engine.restore('room', 'old', record);
+    rig.engine.restored(rig.now);
+    for (let i = 0; i < 9; i++) rig.engine.publish('old', 'e', '1', undefined, rig.now);
+    expect(rig.engine.stats('old')).toMatchObject({ messageCount: 3, generation: 5 });
+    rig.pass(3_600_000);
+    expect(rig.engine.stats('old').messageCount).toBe(0);
+  });
+
   it('keeps no more bytes than it may, whoever has still to read them', () => {
     const { engine, now } = filled(0, undefined, { roomBytes: 100 });
     engine.consume('r', 's', 0, 1, now);
@@ -272,8 +315,8 @@ describe('retention of a room', () => {
 
   it('refuses a publish beyond the bytes of all rooms', () => {
     const { engine, now } = roomRig({ maxBytes: 50 });
-    engine.create('a', undefined, now);
-    engine.create('b', undefined, now);
+    engine.create('a', {}, now);
+    engine.create('b', {}, now);
     engine.publish('a', 'e', `"${'x'.repeat(27)}"`, undefined, now);
     expect(refusal(() => engine.publish('b', 'e', `"${'x'.repeat(27)}"`, undefined, now))).toBe(
       'Memory limit exceeded',
@@ -481,12 +524,12 @@ describe('a restart', () => {
   it('never goes back to a generation, even if every room was deleted before it', () => {
     const rig = filled(1);
     rig.engine.delete('r');
-    rig.engine.create('r', undefined, rig.now);
+    rig.engine.create('r', {}, rig.now);
     const { generation } = rig.engine.stats('r');
     rig.engine.delete('r');
     rig.pass(10);
     const again = rig.restart();
-    again.create('r', undefined, rig.now - 60_000);
+    again.create('r', {}, rig.now - 60_000);
     expect(again.stats('r').generation).toBe(generation + 1);
   });
 
@@ -507,7 +550,7 @@ describe('a restart', () => {
     rig.pass(0);
     expect(rig.store.tables.get('room.event')?.size).toBe(1000);
     rig.restart();
-    rig.engine.create('r', undefined, rig.now);
+    rig.engine.create('r', {}, rig.now);
     rig.engine.publish('r', 'e', '"new"', undefined, rig.now);
     rig.pass(10);
     expect(rig.store.tables.get('room.event')?.size).toBe(1);

@@ -5,7 +5,7 @@ import { Listener, refusal, roomRig } from './rig.ts';
 
 function filled(count: number, maxEvents?: number, options?: Parameters<typeof roomRig>[0]) {
   const rig = roomRig(options);
-  rig.engine.create('r', maxEvents, rig.now);
+  rig.engine.create('r', { maxEvents }, rig.now);
   const publish = (times = 1): void => {
     for (let i = 0; i < times; i++) rig.engine.publish('r', 'e', '1', undefined, rig.now);
   };
@@ -159,7 +159,7 @@ describe('a standing subscription', () => {
         {
           event: () => {
             engine.delete('r');
-            engine.create('r', undefined, rig.now);
+            engine.create('r', {}, rig.now);
             return true;
           },
           error: (error) => {

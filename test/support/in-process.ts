@@ -44,10 +44,10 @@ const envelope = commandEndpoint(table.calls, fault);
 for (const endpoint of [...restEndpoints(table.calls), envelope]) router.add(endpoint.method, endpoint.path, endpoint);
 
 /** A fresh server without sockets; every caller is admin unless `context.session` is changed. */
-export function inProcess(flags: readonly string[] = []): InProcess {
+export function inProcess(flags: readonly string[] = [], environment: Record<string, string> = {}): InProcess {
   const loaded = loadSettings(
     ['--allow-flush-commands', ...flags],
-    { SYNAPD_SECURITY_KMS_MASTER_KEY_HEX: '5a'.repeat(32) },
+    { SYNAPD_SECURITY_KMS_MASTER_KEY_HEX: '5a'.repeat(32), ...environment },
     () => {
       throw Object.assign(new Error('no file'), { code: 'ENOENT' });
     },

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from server import until
 from synap_sdk import AsyncSynapClient, SynapError
 
 
@@ -190,6 +191,19 @@ def test_events_lost_to_retention_are_an_error_that_names_the_earliest(client, n
     with pytest.raises(SynapError, match="earliest retained offset is"):
         client.stream.consume(name, "me")
     assert client.stream.consume(name, "me", "earliest")[-1].data == 99
+
+
+def test_a_stream_keeps_its_events_for_its_own_time_and_within_its_own_bytes(client, name):
+    with pytest.raises(ValueError, match="retention_hours"):
+        client.stream.create(name, retention_hours=-1)
+    client.stream.create(name, retention_hours=0.0001)
+    client.stream.publish(name, "n", 1)
+    until(lambda: client.stream.stats(name).message_count == 0)
+    other = f"{name}-bytes"
+    assert client.stream.get_or_create(other, retention_hours=0, max_bytes=4)
+    for number in range(9):
+        client.stream.publish(other, "n", number)
+    assert [event.data for event in client.stream.consume(other, "me", "earliest")] == [7, 8]
 
 
 def test_other_commands_can_be_called_by_name(client, name):

@@ -30,15 +30,17 @@ class AsyncStream:
         retention_hours: Optional[float] = None,
         *,
         max_events: Optional[int] = None,
+        max_bytes: Optional[int] = None,
     ) -> None:
         """Makes a stream; an error when it exists.
 
         A stream is one ordered sequence, so ``partitions`` can only be 1; for more use ``client.call("topic.create",
-        ...)``. ``retention_hours`` is a wish: servers of version 0.1 keep events for the time in their settings.
+        ...)``. Events go ``retention_hours`` after they were published (0: never), and the oldest go beyond ``max_events``
+        (unless somebody has still to read them) and ``max_bytes``; the server's settings hold where nothing is said.
         """
         await self._call(
             "stream.create",
-            creation(stream, partitions, retention_hours, max_events),
+            creation(stream, partitions, retention_hours, max_events, max_bytes),
             lambda done: done["success"],
             repeatable=False,
         )
@@ -50,11 +52,12 @@ class AsyncStream:
         retention_hours: Optional[float] = None,
         *,
         max_events: Optional[int] = None,
+        max_bytes: Optional[int] = None,
     ) -> bool:
-        """Makes a stream unless it exists; whether it was made."""
+        """Makes a stream unless it exists; whether it was made. One that exists keeps its limits."""
         return await self._call(
             "stream.get_or_create",
-            creation(stream, partitions, retention_hours, max_events),
+            creation(stream, partitions, retention_hours, max_events, max_bytes),
             lambda done: bool(done["created"]),
             repeatable=True,
         )
@@ -148,15 +151,23 @@ class AsyncGeneration:
 
 
 def creation(
-    stream: str, partitions: int, retention_hours: Optional[float], max_events: Optional[int]
+    stream: str,
+    partitions: int,
+    retention_hours: Optional[float],
+    max_events: Optional[int],
+    max_bytes: Optional[int],
 ) -> Dict[str, Any]:
     if partitions != 1:
         raise ValueError('a stream has 1 partition; for more make a topic, with client.call("topic.create", ...)')
     payload: Dict[str, Any] = {"room": stream}
     if retention_hours is not None:
-        payload["retention_secs"] = round(retention_hours * 3600)
+        if retention_hours < 0:
+            raise ValueError("retention_hours is 0 or more")
+        payload["retention_secs"] = max(round(retention_hours * 3600), 1) if retention_hours > 0 else 0
     if max_events is not None:
         payload["max_events"] = whole(max_events, "max_events")
+    if max_bytes is not None:
+        payload["max_bytes"] = whole(max_bytes, "max_bytes")
     return payload
 
 
