@@ -11,6 +11,7 @@ import { openapi } from '../src/faces/openapi.ts';
 import { errorPage, referencePages } from '../src/faces/reference.ts';
 import { exampleYaml, settingsMarkdown } from '../src/server/settings-docs.ts';
 import { VERSION } from '../src/server/version.ts';
+import { clientFiles } from './client-files.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = 'docs/reference';
@@ -20,6 +21,7 @@ const files = new Map<string, string>([
   [`${folder}/settings.md`, settingsMarkdown()],
   [`${folder}/openapi.json`, `${JSON.stringify(openapi(COMMANDS, VERSION), null, 1)}\n`],
   ['config.example.yaml', exampleYaml()],
+  ...clientFiles(COMMANDS, PUSHES),
 ]);
 
 const check = process.argv.includes('--check');
