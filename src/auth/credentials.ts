@@ -12,6 +12,8 @@ export interface Presented {
   readonly apiKey: string;
   /** The raw query string, without the question mark. */
   readonly query: string;
+  /** The address of the peer as text; only valid during the call that was handed this. */
+  readonly address?: () => string;
 }
 
 /** What a request shows of itself. `decoded` is the key of a query with its percent escapes resolved, where it has any. */

@@ -76,6 +76,24 @@ export function covers(grants: Grants, action: Action, resource: string): boolea
   return false;
 }
 
+/** Whether these permissions allow everything that `wanted` does, so that whoever holds them may hand it on. */
+export function includes(held: readonly Permission[], wanted: Permission): boolean {
+  return COVERS[wanted.action].every((action) =>
+    held.some((one) => COVERS[one.action].includes(action) && wider(one.resource, wanted.resource)),
+  );
+}
+
+/** Whether the pattern `wide` matches whatever `narrow` matches. */
+function wider(wide: string, narrow: string): boolean {
+  if (wide === '') return false;
+  if (wide === '*' || wide === narrow) return true;
+  if (narrow.endsWith('*')) return wide.endsWith('*') && narrow.startsWith(wide.slice(0, -1));
+  if (narrow.startsWith('*')) return wide.startsWith('*') && !wide.endsWith('*') && narrow.endsWith(wide.slice(1));
+  // one resource, or all between a prefix and a suffix: text that begins and ends as what it matches
+  const middle = narrow.split(':*:').length === 2;
+  return compilePattern(wide)?.(narrow) === true && (!middle || wide.startsWith('*') || wide.endsWith('*'));
+}
+
 /** Whether every `*` of the pattern is a wildcard; a pattern with another one only matches itself. */
 export function isPlainPattern(pattern: string): boolean {
   const stars = pattern.split('*').length - 1;

@@ -3,6 +3,7 @@
  *
  * Invariant: `run` reads `session` and `now` before it awaits anything, since the object is shared.
  */
+import type { AccountBook } from '../auth/book.ts';
 import type { ChatEngine } from '../chat/engine.ts';
 import type { Clock } from '../core/clock.ts';
 import type { KvEngine } from '../kv/engine.ts';
@@ -40,6 +41,7 @@ export interface Context {
   readonly groups: GroupEngine;
   readonly pubsub: PubSubEngine;
   readonly chat: ChatEngine;
+  readonly accounts: AccountBook;
   readonly backups: Backups;
   readonly settings: CommandSettings;
   /** Whether a stored text is JSON by the rules of the wire. */

@@ -1,6 +1,8 @@
 /**
  * The table: every command there is. A command that does not stand here does not exist on any wire.
  */
+import * as auth from './auth.ts';
+import * as authUsers from './auth-users.ts';
 import * as chatAdmin from './chat-admin.ts';
 import * as chatMessages from './chat-messages.ts';
 import * as chatThreads from './chat-threads.ts';
@@ -27,6 +29,8 @@ const families = [
   chatThreads,
   chatMessages,
   chatAdmin,
+  auth,
+  authUsers,
   server,
 ];
 

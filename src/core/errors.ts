@@ -33,6 +33,8 @@ export const ERRORS = {
     'The caller is known, but none of its permissions covers this resource and action.',
   ),
   UNAUTHORIZED: row(401, 'Unauthorized: {detail}', 'Credentials are missing, unknown, or wrong.'),
+  ACCOUNT_NOT_FOUND: row(404, 'Key not found: User {user} not found', 'No user has this name.'),
+  NOT_YOURS: row(403, 'Forbidden: {detail}', 'Only an administrator, or the user this belongs to, may do this.'),
   RATE_LIMITED: row(429, 'Quota exceeded: {detail}', 'The caller sends faster than it may; wait and try again.', true),
   MEMORY_LIMIT: row(507, 'Memory limit exceeded', 'The memory budget is used up and nothing may be evicted.', true),
   LIMIT_REACHED: row(

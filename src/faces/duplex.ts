@@ -204,10 +204,14 @@ class Duplex implements Talk {
     const before = gate?.position();
     const { output, show } = call(context, payload);
     if (output instanceof Promise) {
+      const waits = gate !== undefined && (gate.waits || context.sync);
       this.#waiting.set(id, context.cancel);
       context.cancel = undefined;
       output.then(
-        (value) => this.#settled(id, () => this.#answer(encoding, id, () => show(value))),
+        (value) => {
+          if (waits && gate.position() !== before) this.#hold(gate, encoding, id, () => show(value));
+          else this.#settled(id, () => this.#answer(encoding, id, () => show(value)));
+        },
         (error: unknown) => this.#settled(id, () => this.#fail(encoding, id, error)),
       );
       return;
@@ -215,9 +219,14 @@ class Duplex implements Talk {
     if (gate === undefined || !(gate.waits || context.sync) || gate.position() === before)
       return this.#answer(encoding, id, () => show(output));
     this.#waiting.set(id, undefined);
+    this.#hold(gate, encoding, id, () => show(output));
+  }
+
+  /** Answers once what was written so far is on disk. */
+  #hold(gate: Writes, encoding: Encoding, id: Id, payload: () => unknown): void {
     gate.hold((error) =>
       this.#settled(id, () =>
-        error === undefined ? this.#answer(encoding, id, () => show(output)) : this.#fail(encoding, id, error),
+        error === undefined ? this.#answer(encoding, id, payload) : this.#fail(encoding, id, error),
       ),
     );
   }

@@ -2,6 +2,7 @@
  * The engines of one server, built on one store, one set of timers and one source of ids.
  */
 import { randomBytes } from 'node:crypto';
+import { AccountBook } from '../auth/book.ts';
 import { ChatEngine } from '../chat/engine.ts';
 import { messageShape, threadShape } from '../commands/chat-shapes.ts';
 import type { Clock } from '../core/clock.ts';
@@ -28,6 +29,7 @@ export interface Engines {
   readonly groups: GroupEngine;
   readonly pubsub: PubSubEngine;
   readonly chat: ChatEngine;
+  readonly accounts: AccountBook;
 }
 
 /** The parts of the world that engines stand on. */
@@ -121,5 +123,7 @@ export function buildEngines(settings: Settings, { store, timers, ids, clock, lo
     },
     chatOptions(settings),
   );
-  return { kv, queues, rooms, topics, groups, pubsub, chat };
+  const audit = (fields: Readonly<Record<string, unknown>>): void => log.info(fields, 'account');
+  const accounts = new AccountBook({ store, ids, audit }, clock);
+  return { kv, queues, rooms, topics, groups, pubsub, chat, accounts };
 }

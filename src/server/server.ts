@@ -74,7 +74,7 @@ export class Server {
     const store = await openStore(settings, timers, log);
     const gate = store.level === 'none' ? undefined : new Gate(durability(store));
     const engines = buildEngines(settings, { store, timers, ids: systemIds, clock, log });
-    const accounts = await Accounts.open(who, clock);
+    const accounts = await Accounts.open(who, clock, engines.accounts);
     const context: Context = {
       clock,
       ...engines,

@@ -80,7 +80,7 @@ function head(response: HttpResponse, feed: Feed, own: Reply['headers']): void {
 class Running implements Line {
   readonly #response: HttpResponse;
   readonly #feed: Feed;
-  readonly #expiresAt: number;
+  readonly #caller: Caller;
   readonly #clock: Clock;
   readonly #outgoing: Outgoing;
   readonly #ended: (error?: unknown) => void;
@@ -99,7 +99,7 @@ class Running implements Line {
   ) {
     this.#response = response;
     this.#feed = feed;
-    this.#expiresAt = caller.expiresAt ?? Number.POSITIVE_INFINITY;
+    this.#caller = caller;
     this.#clock = clock;
     this.#outgoing = new Outgoing(flusher, this);
     this.#ended = ended;
@@ -117,7 +117,7 @@ class Running implements Line {
   }
 
   beat(now: number): void {
-    if (now >= this.#expiresAt) this.leave('the credentials have expired');
+    if (now >= (this.#caller.expiresAt ?? Number.POSITIVE_INFINITY)) this.leave('the credentials have expired');
     else if (this.#outgoing.waiting === 0) this.#outgoing.send(new Frame(this.#feed.heartbeat, false));
   }
 

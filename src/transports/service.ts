@@ -61,7 +61,7 @@ export class Service {
     const fits = endpoint.body === 'json' ? isJson(request.getHeader('content-type')) : endpoint.body === 'bytes';
     if (door.everyone !== undefined || endpoint.open === true)
       return this.#proceed(exchange, endpoint, door.everyone ?? NOBODY, params, query, fits);
-    const who = door.admit(presented(request));
+    const who = door.admit(presented(request, response));
     if (!(who instanceof Promise)) {
       if (who === undefined) return this.#refuse(exchange, request.getUrl());
       return this.#proceed(exchange, endpoint, who, params, query, fits);
@@ -172,10 +172,14 @@ export class Service {
       return this.#replies.send(exchange, answer);
     }
     const { cancel } = context;
+    const waits = gate !== undefined && (gate.waits || context.sync);
     context.cancel = undefined;
     this.#replies.defer(exchange, cancel);
     answer.then(
-      (later) => this.#replies.send(exchange, later),
+      (later) => {
+        if (waits && gate.position() !== before) this.#replies.hold(gate, exchange, endpoint, later);
+        else this.#replies.send(exchange, later);
+      },
       (error: unknown) => this.#replies.fail(exchange, endpoint, error),
     );
   }

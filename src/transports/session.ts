@@ -1,8 +1,9 @@
 /**
  * Who is calling, as the HTTP transport learns it: headers and query of one request to a caller.
  */
+import { Buffer } from 'node:buffer';
 import type { Caller } from '../commands/access.ts';
-import type { HttpRequest } from './uws.ts';
+import type { HttpRequest, HttpResponse } from './uws.ts';
 
 /** The part of a request that may carry credentials; header values are empty when absent. */
 export interface Presented {
@@ -10,6 +11,8 @@ export interface Presented {
   readonly apiKey: string;
   /** The raw query string, without the question mark. */
   readonly query: string;
+  /** The address of the peer as text; only valid while the handler of the request runs. */
+  readonly address: () => string;
 }
 
 /** Decides who is calling. */
@@ -21,10 +24,11 @@ export interface Doorkeeper {
 }
 
 /** Copies what may carry credentials out of a request, which is only valid while its handler runs. */
-export function presented(request: HttpRequest): Presented {
+export function presented(request: HttpRequest, response: HttpResponse): Presented {
   return {
     authorization: request.getHeader('authorization'),
     apiKey: request.getHeader('x-api-key'),
     query: request.getQuery() ?? '',
+    address: () => Buffer.from(response.getRemoteAddressAsText()).toString('latin1'),
   };
 }

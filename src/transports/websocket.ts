@@ -122,8 +122,8 @@ export class Sockets {
   /** @internal */
   opened(socket: Socket): void {
     this.#open.add(socket);
-    if (socket.caller.expiresAt !== undefined && socket.caller.expiresAt !== Number.POSITIVE_INFINITY)
-      this.#expiring.add(socket);
+    const { expiresAt = Number.POSITIVE_INFINITY, revocable } = socket.caller;
+    if (expiresAt !== Number.POSITIVE_INFINITY || revocable === true) this.#expiring.add(socket);
     if (this.#leaving !== undefined) socket.leave(this.#leaving);
   }
 
@@ -152,7 +152,7 @@ export class Sockets {
       headers: HANDSHAKE.map(([header]) => request.getHeader(header)),
       extensions: request.getHeader('sec-websocket-extensions'),
     };
-    const who = door.everyone ?? door.admit(presented(request));
+    const who = door.everyone ?? door.admit(presented(request, response));
     if (!(who instanceof Promise)) return this.#decide(asked, who);
     let aborted = false;
     response.onAborted(() => {

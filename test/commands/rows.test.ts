@@ -54,9 +54,17 @@ describe('the table', () => {
     for (const row of COMMANDS) expect(() => z.compile(row.input, { strict: true }), row.name).not.toThrow();
   });
 
-  it('names a resource for every example', () => {
-    for (const row of COMMANDS)
-      expect(row.resource(row.input.parse(row.example.input)).length, row.name).toBeGreaterThan(0);
+  it('names a resource for every example, but for calls about the own account, which ask themselves who is calling', () => {
+    const own = COMMANDS.filter((row) => row.resource(row.input.parse(row.example.input)).length === 0);
+    expect(own.map((row) => row.name)).toEqual([
+      'auth.login',
+      'auth.me',
+      'auth.key.create',
+      'auth.key.list',
+      'auth.key.revoke',
+      'auth.user.get',
+      'auth.user.password',
+    ]);
   });
 });
 

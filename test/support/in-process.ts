@@ -1,6 +1,7 @@
 /**
  * The whole table over in-process engines with a fake clock: what faces call, without sockets.
  */
+import { Session } from '../../src/auth/session.ts';
 import { compile, type Table } from '../../src/commands/compile.ts';
 import type { Context } from '../../src/commands/context.ts';
 import { COMMANDS } from '../../src/commands/index.ts';
@@ -68,7 +69,7 @@ export function inProcess(flags: readonly string[] = [], environment: Record<str
         return false;
       }
     },
-    session: { admin: true, allows: () => true },
+    session: new Session({ kind: 'user', name: 'root', admin: true }),
     now: clock.now(),
     sync: false,
     cancel: undefined,
