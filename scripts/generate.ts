@@ -19,7 +19,7 @@ const files = new Map<string, string>([
   ...[...referencePages([...COMMANDS, ...PUSHES])].map(([name, text]) => [`${folder}/${name}`, text] as const),
   [`${folder}/errors.md`, errorPage()],
   [`${folder}/settings.md`, settingsMarkdown()],
-  [`${folder}/openapi.json`, `${JSON.stringify(openapi(COMMANDS, VERSION), null, 1)}\n`],
+  [`${folder}/openapi.json`, `${JSON.stringify(openapi(COMMANDS, PUSHES, VERSION), null, 1)}\n`],
   ['config.example.yaml', exampleYaml()],
   ...clientFiles(COMMANDS, PUSHES),
 ]);

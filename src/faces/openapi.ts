@@ -1,53 +1,23 @@
 /**
- * The OpenAPI 3.1 document of the REST wire and the command endpoint, made from the rows.
+ * The OpenAPI 3.1 document of the REST wire, the command endpoint, server-sent events and sockets, made from the rows.
+ * The chat, a territory of its own, has a document of its own (chat-pages.ts).
  */
-import * as z from 'zod';
-import type { Command, RestForm } from '../commands/define.ts';
-import { ERRORS } from '../core/errors.ts';
+import type { Command, PushCommand, RestForm } from '../commands/define.ts';
+import { type Json, jsonSchema, pathParameters, refusals, template } from './openapi-parts.ts';
+import { pushOperations } from './openapi-push.ts';
 import { restSchema, routeOf } from './synap-rest.ts';
 
-type Json = Record<string, unknown>;
-
-/** The JSON Schema of a schema as clients send (`input`) or receive (`output`) it. */
-export function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) as Json;
-  return inlined(rest) as Json;
-}
-
-/** Schemas with an id are inlined where they stand: the document then needs no references. */
-function inlined(schema: Json): unknown {
-  const definitions = (schema['$defs'] ?? {}) as Record<string, Json>;
-  const visit = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(visit);
-    if (typeof value !== 'object' || value === null) return value;
-    const { $ref: reference, ...rest } = value as Json;
-    const target = typeof reference === 'string' ? definitions[reference.replace('#/$defs/', '')] : undefined;
-    const merged = target === undefined ? (value as Json) : { ...target, ...rest };
-    return Object.fromEntries(
-      Object.entries(merged)
-        .filter(([name]) => name !== '$defs' && name !== 'id')
-        .map(([name, member]) => [name, visit(member)]),
-    );
-  };
-  return visit(schema);
-}
-
-const errorSchema = {
-  type: 'object',
-  properties: { code: { type: 'integer' }, error: { type: 'string' } },
-  required: ['code', 'error'],
-};
-
 /** The whole document for these rows. */
-export function openapi(rows: readonly Command[], version: string): Json {
+export function openapi(rows: readonly Command[], pushes: readonly PushCommand[], version: string): Json {
   const paths: Record<string, Json> = {};
   for (const row of rows) {
     if (row.rest === undefined) continue;
     const { method, path } = routeOf(row.rest);
-    const at = path.replaceAll(/:(\w+)/g, '{$1}');
+    const at = template(path);
     paths[at] = { ...paths[at], [method.toLowerCase()]: operation(row, row.rest) };
   }
   paths['/api/v1/command'] = { post: commandOperation(rows) };
+  for (const [path, get] of pushOperations(pushes)) paths[path] = { ...paths[path], get };
   return {
     openapi: '3.1.0',
     info: { title: 'synapd', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
@@ -79,7 +49,7 @@ function operation(row: Command, form: RestForm): Json {
     ...(row.notes === undefined ? {} : { description: row.notes }),
     tags: [row.name.split('.')[0]],
     parameters: [
-      ...params.map(({ name }) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+      ...pathParameters(params.map(({ name }) => name)),
       ...query.map((name) => ({ name, in: 'query', schema: properties[name] ?? {} })),
     ],
     ...(form.body === undefined
@@ -105,22 +75,10 @@ function operation(row: Command, form: RestForm): Json {
           'application/json': { schema: form.reply === undefined ? jsonSchema(row.output, 'output') : {} },
         },
       },
-      ...failures(row),
+      ...refusals(row.errors),
     },
     'x-access': row.access,
   };
-}
-
-function failures(row: Command): Json {
-  const byStatus = new Map<number, string[]>();
-  for (const code of row.errors)
-    byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), ERRORS[code].text]);
-  return Object.fromEntries(
-    [...byStatus].map(([status, texts]) => [
-      String(status),
-      { description: texts.join(' / '), content: { 'application/json': { schema: errorSchema } } },
-    ]),
-  );
 }
 
 function commandOperation(rows: readonly Command[]): Json {

@@ -4,7 +4,7 @@
 import type * as z from 'zod';
 import type { Command, PushCommand } from '../commands/define.ts';
 import { ERRORS } from '../core/errors.ts';
-import { jsonSchema } from './openapi.ts';
+import { jsonSchema } from './openapi-parts.ts';
 
 /** File name to page, for every family. */
 export function referencePages(rows: readonly (Command | PushCommand)[]): Map<string, string> {

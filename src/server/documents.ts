@@ -2,6 +2,7 @@
  * Documents the server shows of itself, made from the table once at start.
  */
 import { COMMANDS } from '../commands/index.ts';
+import { PUSHES } from '../commands/live.ts';
 import type { Endpoint } from '../faces/endpoint.ts';
 import { openapi } from '../faces/openapi.ts';
 import { jsonFailure } from '../faces/synap-rest.ts';
@@ -16,7 +17,7 @@ export function documents(): Endpoint[] {
       path: '/openapi.json',
       body: 'none',
       failure: jsonFailure,
-      answer: () => (text ??= JSON.stringify(openapi(COMMANDS, VERSION))),
+      answer: () => (text ??= JSON.stringify(openapi(COMMANDS, PUSHES, VERSION))),
     },
   ];
 }
