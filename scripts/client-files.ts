@@ -197,6 +197,11 @@ ${interfaces.join('\n')}
 export interface Methods {
 ${groups.join('\n')}
 }
+
+/** What has all groups; they are filled in when it is made. */
+export abstract class Grouped implements Methods {
+${groups.map((group) => group.replace('readonly', 'declare readonly')).join('\n')}
+}
 `;
 }
 

@@ -6,18 +6,7 @@ import { type Commands, type Integer, METHODS, PUSHES, type Pushes } from './com
 import { closed } from './failures.ts';
 import { Http } from './http.ts';
 import { Link } from './link.ts';
-import type {
-  ChatMethods,
-  GroupMethods,
-  KeyMethods,
-  KvMethods,
-  Methods,
-  PubsubMethods,
-  QueueMethods,
-  ServerMethods,
-  StreamMethods,
-  TopicMethods,
-} from './methods.ts';
+import { Grouped, type Methods, type QueueMethods, type StreamMethods, type TopicMethods } from './methods.ts';
 import { type CallOptions, type ClientOptions, type ListenOptions, type Settings, settings } from './options.ts';
 import { planOf } from './plans.ts';
 import { type Offset, readPartition, readRoom } from './reading.ts';
@@ -59,16 +48,11 @@ export interface Health {
   readonly version: string;
 }
 
-export class Synapd implements Methods {
-  readonly kv: KvMethods;
-  readonly key: KeyMethods;
-  readonly queue: Queues;
-  readonly stream: Streams;
-  readonly topic: Topics;
-  readonly group: GroupMethods;
-  readonly pubsub: PubsubMethods;
-  readonly chat: ChatMethods;
-  readonly server: ServerMethods;
+/** One server, as its user sees it. `close` it when it is not needed any more. */
+export class Synapd extends Grouped {
+  declare readonly queue: Queues;
+  declare readonly stream: Streams;
+  declare readonly topic: Topics;
   /** Any command by its name; the methods are this. */
   readonly call: Call;
   readonly #settings: Settings;
@@ -79,6 +63,7 @@ export class Synapd implements Methods {
 
   /** `url` such as `http://localhost:15500`. Connects when it is first used. Throws `TypeError` for wrong options. */
   constructor(url: string, options: ClientOptions = {}) {
+    super();
     const { transport = 'http', signal } = options;
     this.#settings = settings(url, options);
     this.#http = new Http(this.#settings);
@@ -90,24 +75,8 @@ export class Synapd implements Methods {
       this.#life.signal,
     );
     this.call = (name, input, callOptions) => calls.call(name, input, callOptions);
-    const { kv, key, queue, stream, topic, group, pubsub, chat, server } = this.#groups();
-    this.kv = kv;
-    this.key = key;
-    this.queue = Object.assign(queue, {
-      worker: (name: string, handler: Handler, workerOptions?: WorkerOptions) =>
-        new Worker(this.call, name, handler, workerOptions),
-    });
-    this.stream = Object.assign(stream, {
-      read: (room: string, from: Offset = 0, callOptions?: CallOptions) => readRoom(this.call, room, from, callOptions),
-    });
-    this.topic = Object.assign(topic, {
-      read: (name: string, partition: Integer, from: Offset = 0, callOptions?: CallOptions) =>
-        readPartition(this.call, name, partition, from, callOptions),
-    });
-    this.group = group;
-    this.pubsub = pubsub;
-    this.chat = chat;
-    this.server = server;
+    Object.assign(this, this.#groups());
+    this.#addLoops();
     this.#forget = onAbort(signal, () => this.close());
   }
 
@@ -136,6 +105,21 @@ export class Synapd implements Methods {
     const { timeout, retries } = this.#settings;
     const port = { link: this.#link, name, method: PUSHES[name], timeout, retries };
     return new Subscription(port, planOf(name, input, options?.buffer ?? 1024, timeout), options);
+  }
+
+  /** What is no command but made of commands. */
+  #addLoops(): void {
+    const { call } = this;
+    Object.assign(this.queue, {
+      worker: (name: string, handler: Handler, options?: WorkerOptions) => new Worker(call, name, handler, options),
+    });
+    Object.assign(this.stream, {
+      read: (room: string, from: Offset = 0, options?: CallOptions) => readRoom(call, room, from, options),
+    });
+    Object.assign(this.topic, {
+      read: (name: string, partition: Integer, from: Offset = 0, options?: CallOptions) =>
+        readPartition(call, name, partition, from, options),
+    });
   }
 
   /** A tree of methods from the table. */

@@ -2160,6 +2160,288 @@ export interface Commands {
     };
     errors: never;
   };
+  /**
+   * Whether a user has this password. There are no tokens: send the credentials with each request.
+   */
+  'auth.login': {
+    input: {
+      /** The name of a user: any text without a colon. */
+      readonly username: string;
+      readonly password: string;
+    };
+    output: {
+      success: boolean;
+      user: {
+        username: string;
+        roles: string[];
+        is_admin: boolean;
+        enabled: boolean;
+      } | null;
+      message: string;
+    };
+    errors: 'RATE_LIMITED';
+  };
+  /**
+   * Who is calling: the user, or the user whose API key was sent.
+   */
+  'auth.me': {
+    input: NoInput;
+    output: {
+      username: string;
+      roles: string[];
+      is_admin: boolean;
+      enabled: boolean;
+      permissions: {
+        /** A resource, or a pattern with one `*` such as `kv:user:*`. */
+        resource: string;
+        action: 'read' | 'write' | 'delete' | 'configure' | 'admin' | 'all';
+      }[];
+    };
+    errors: 'UNAUTHORIZED';
+  };
+  /**
+   * Make an API key. Its secret is answered once and never again.
+   *
+   * A key belongs to the user who made it and ends with that user. It has the permissions that are given, and none otherwise; nobody can give what it does not hold. `expires_in_seconds` absent: never.
+   */
+  'auth.key.create': {
+    input: {
+      readonly name: string;
+      readonly expires_in_seconds?: number | null | undefined;
+      readonly permissions?:
+        | readonly {
+            /** A resource, or a pattern with one `*` such as `kv:user:*`. */
+            readonly resource: string;
+            readonly action: 'read' | 'write' | 'delete' | 'configure' | 'admin' | 'all';
+          }[]
+        | null
+        | undefined;
+      /** Addresses and networks it may be used from; none for any. */
+      readonly allowed_ips?: readonly string[] | null | undefined;
+    };
+    output: {
+      success: true;
+      key: {
+        id: string;
+        key: string;
+        name: string;
+        /** RFC 3339, UTC. */
+        expires_at: string | null;
+        /** RFC 3339, UTC. */
+        created_at: string;
+      };
+      message: string;
+    };
+    errors: 'INVALID_REQUEST' | 'INVALID_VALUE' | 'NOT_YOURS' | 'UNAUTHORIZED' | 'LIMIT_REACHED';
+  };
+  /**
+   * List API keys made over the wire: all of them to an administrator, to others their own.
+   */
+  'auth.key.list': {
+    input: NoInput;
+    output: {
+      success: true;
+      keys: {
+        id: string;
+        name: string;
+        username: string | null;
+        /** RFC 3339, UTC. */
+        expires_at: string | null;
+        enabled: boolean;
+        /** RFC 3339, UTC. */
+        created_at: string;
+        /** RFC 3339, UTC. */
+        last_used_at: string | null;
+        usage_count: number;
+        permissions: {
+          /** A resource, or a pattern with one `*` such as `kv:user:*`. */
+          resource: string;
+          action: 'read' | 'write' | 'delete' | 'configure' | 'admin' | 'all';
+        }[];
+        allowed_ips: string[];
+      }[];
+    };
+    errors: never;
+  };
+  /**
+   * Take an API key away: by its owner, or by an administrator. Its open sockets are closed.
+   */
+  'auth.key.revoke': {
+    input: {
+      readonly id: string;
+    };
+    output: {
+      success: boolean;
+      message: string;
+    };
+    errors: 'NOT_YOURS' | 'UNAUTHORIZED';
+  };
+  /**
+   * Add a user.
+   *
+   * A password has at least 8 bytes and is none of the common ones. Users of the settings are changed there.
+   */
+  'auth.user.create': {
+    input: {
+      /** The name of a user: any text without a colon. */
+      readonly username: string;
+      readonly password: string;
+      /** Of admin, readonly. */
+      readonly roles?: readonly string[] | null | undefined;
+      readonly is_admin?: boolean | null | undefined;
+      /** What it may do besides its roles. */
+      readonly permissions?:
+        | readonly {
+            /** A resource, or a pattern with one `*` such as `kv:user:*`. */
+            readonly resource: string;
+            readonly action: 'read' | 'write' | 'delete' | 'configure' | 'admin' | 'all';
+          }[]
+        | null
+        | undefined;
+    };
+    output: {
+      success: boolean;
+      message: string;
+    };
+    errors: 'INVALID_REQUEST' | 'INVALID_VALUE' | 'NOT_YOURS' | 'LIMIT_REACHED';
+  };
+  /**
+   * List all users, those of the settings first.
+   */
+  'auth.user.list': {
+    input: NoInput;
+    output: {
+      success: true;
+      users: {
+        username: string;
+        roles: string[];
+        is_admin: boolean;
+        enabled: boolean;
+      }[];
+    };
+    errors: never;
+  };
+  /**
+   * Read one user: as an administrator, or oneself.
+   */
+  'auth.user.get': {
+    input: {
+      /** The name of a user: any text without a colon. */
+      readonly username: string;
+    };
+    output: {
+      username: string;
+      roles: string[];
+      is_admin: boolean;
+      enabled: boolean;
+    };
+    errors: 'ACCOUNT_NOT_FOUND' | 'NOT_YOURS';
+  };
+  /**
+   * Take a user away, its API keys and open sockets too.
+   */
+  'auth.user.delete': {
+    input: {
+      /** The name of a user: any text without a colon. */
+      readonly username: string;
+    };
+    output: {
+      success: boolean;
+      message: string;
+    };
+    errors: 'INVALID_REQUEST' | 'NOT_YOURS';
+  };
+  /**
+   * Set the password of a user: as an administrator, or of oneself. Sockets opened with the old one are closed.
+   */
+  'auth.user.password': {
+    input: {
+      /** The name of a user: any text without a colon. */
+      readonly username: string;
+      readonly new_password: string;
+    };
+    output: {
+      success: boolean;
+      message: string;
+    };
+    errors: 'INVALID_REQUEST' | 'ACCOUNT_NOT_FOUND' | 'NOT_YOURS';
+  };
+  /**
+   * Let a disabled user in again, and its API keys.
+   */
+  'auth.user.enable': {
+    input: {
+      /** The name of a user: any text without a colon. */
+      readonly username: string;
+    };
+    output: {
+      success: boolean;
+      message: string;
+    };
+    errors: 'ACCOUNT_NOT_FOUND' | 'INVALID_REQUEST' | 'NOT_YOURS';
+  };
+  /**
+   * Refuse a user and its API keys, and close their open sockets.
+   */
+  'auth.user.disable': {
+    input: {
+      /** The name of a user: any text without a colon. */
+      readonly username: string;
+    };
+    output: {
+      success: boolean;
+      message: string;
+    };
+    errors: 'ACCOUNT_NOT_FOUND' | 'INVALID_REQUEST' | 'NOT_YOURS';
+  };
+  /**
+   * Give a user a role.
+   */
+  'auth.user.grant': {
+    input: {
+      /** The name of a user: any text without a colon. */
+      readonly username: string;
+      readonly role: string;
+    };
+    output: {
+      success: boolean;
+      message: string;
+    };
+    errors: 'ACCOUNT_NOT_FOUND' | 'INVALID_REQUEST' | 'NOT_YOURS';
+  };
+  /**
+   * Take a role from a user; one that it does not have is fine.
+   */
+  'auth.user.revoke': {
+    input: {
+      /** The name of a user: any text without a colon. */
+      readonly username: string;
+      readonly role: string;
+    };
+    output: {
+      success: boolean;
+      message: string;
+    };
+    errors: 'ACCOUNT_NOT_FOUND' | 'INVALID_REQUEST' | 'NOT_YOURS';
+  };
+  /**
+   * List the roles and what they permit.
+   */
+  'auth.role.list': {
+    input: NoInput;
+    output: {
+      success: true;
+      roles: {
+        name: string;
+        permissions: {
+          /** A resource, or a pattern with one `*` such as `kv:user:*`. */
+          resource: string;
+          action: 'read' | 'write' | 'delete' | 'configure' | 'admin' | 'all';
+        }[];
+      }[];
+    };
+    errors: never;
+  };
 }
 
 /** The commands that keep sending. */
@@ -2562,6 +2844,24 @@ export const METHODS: { readonly [N in keyof Commands]: Method } = {
   'chat.run_retention': { effect: 'write', errors: [] },
   'server.backup': { effect: 'read', errors: ['INVALID_REQUEST', 'INVALID_VALUE'] },
   'server.backup_status': { effect: 'read', errors: [] },
+  'auth.login': { effect: 'read', errors: ['RATE_LIMITED'] },
+  'auth.me': { effect: 'read', errors: ['UNAUTHORIZED'] },
+  'auth.key.create': {
+    effect: 'write',
+    errors: ['INVALID_REQUEST', 'INVALID_VALUE', 'NOT_YOURS', 'UNAUTHORIZED', 'LIMIT_REACHED'],
+  },
+  'auth.key.list': { effect: 'read', errors: [] },
+  'auth.key.revoke': { effect: 'write', errors: ['NOT_YOURS', 'UNAUTHORIZED'] },
+  'auth.user.create': { effect: 'write', errors: ['INVALID_REQUEST', 'INVALID_VALUE', 'NOT_YOURS', 'LIMIT_REACHED'] },
+  'auth.user.list': { effect: 'read', errors: [] },
+  'auth.user.get': { effect: 'read', errors: ['ACCOUNT_NOT_FOUND', 'NOT_YOURS'] },
+  'auth.user.delete': { effect: 'write', errors: ['INVALID_REQUEST', 'NOT_YOURS'] },
+  'auth.user.password': { effect: 'write', errors: ['INVALID_REQUEST', 'ACCOUNT_NOT_FOUND', 'NOT_YOURS'] },
+  'auth.user.enable': { effect: 'write', errors: ['ACCOUNT_NOT_FOUND', 'INVALID_REQUEST', 'NOT_YOURS'] },
+  'auth.user.disable': { effect: 'write', errors: ['ACCOUNT_NOT_FOUND', 'INVALID_REQUEST', 'NOT_YOURS'] },
+  'auth.user.grant': { effect: 'write', errors: ['ACCOUNT_NOT_FOUND', 'INVALID_REQUEST', 'NOT_YOURS'] },
+  'auth.user.revoke': { effect: 'write', errors: ['ACCOUNT_NOT_FOUND', 'INVALID_REQUEST', 'NOT_YOURS'] },
+  'auth.role.list': { effect: 'read', errors: [] },
 };
 
 /** By name. */

@@ -700,6 +700,122 @@ export interface ServerMethods {
   ): Promise<Commands['server.backup_status']['output']>;
 }
 
+/** `auth.key` */
+export interface AuthKeyMethods {
+  /**
+   * Make an API key. Its secret is answered once and never again.
+   *
+   * A key belongs to the user who made it and ends with that user. It has the permissions that are given, and none otherwise; nobody can give what it does not hold. `expires_in_seconds` absent: never.
+   */
+  create(
+    input: Commands['auth.key.create']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.key.create']['output']>;
+  /**
+   * List API keys made over the wire: all of them to an administrator, to others their own.
+   */
+  list(input?: Commands['auth.key.list']['input'], options?: CallOptions): Promise<Commands['auth.key.list']['output']>;
+  /**
+   * Take an API key away: by its owner, or by an administrator. Its open sockets are closed.
+   */
+  revoke(
+    input: Commands['auth.key.revoke']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.key.revoke']['output']>;
+}
+
+/** `auth.user` */
+export interface AuthUserMethods {
+  /**
+   * Add a user.
+   *
+   * A password has at least 8 bytes and is none of the common ones. Users of the settings are changed there.
+   */
+  create(
+    input: Commands['auth.user.create']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.user.create']['output']>;
+  /**
+   * List all users, those of the settings first.
+   */
+  list(
+    input?: Commands['auth.user.list']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.user.list']['output']>;
+  /**
+   * Read one user: as an administrator, or oneself.
+   */
+  get(input: Commands['auth.user.get']['input'], options?: CallOptions): Promise<Commands['auth.user.get']['output']>;
+  /**
+   * Take a user away, its API keys and open sockets too.
+   */
+  delete(
+    input: Commands['auth.user.delete']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.user.delete']['output']>;
+  /**
+   * Set the password of a user: as an administrator, or of oneself. Sockets opened with the old one are closed.
+   */
+  password(
+    input: Commands['auth.user.password']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.user.password']['output']>;
+  /**
+   * Let a disabled user in again, and its API keys.
+   */
+  enable(
+    input: Commands['auth.user.enable']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.user.enable']['output']>;
+  /**
+   * Refuse a user and its API keys, and close their open sockets.
+   */
+  disable(
+    input: Commands['auth.user.disable']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.user.disable']['output']>;
+  /**
+   * Give a user a role.
+   */
+  grant(
+    input: Commands['auth.user.grant']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.user.grant']['output']>;
+  /**
+   * Take a role from a user; one that it does not have is fine.
+   */
+  revoke(
+    input: Commands['auth.user.revoke']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.user.revoke']['output']>;
+}
+
+/** `auth.role` */
+export interface AuthRoleMethods {
+  /**
+   * List the roles and what they permit.
+   */
+  list(
+    input?: Commands['auth.role.list']['input'],
+    options?: CallOptions,
+  ): Promise<Commands['auth.role.list']['output']>;
+}
+
+/** `auth` */
+export interface AuthMethods {
+  /**
+   * Whether a user has this password. There are no tokens: send the credentials with each request.
+   */
+  login(input: Commands['auth.login']['input'], options?: CallOptions): Promise<Commands['auth.login']['output']>;
+  /**
+   * Who is calling: the user, or the user whose API key was sent.
+   */
+  me(input?: Commands['auth.me']['input'], options?: CallOptions): Promise<Commands['auth.me']['output']>;
+  readonly key: AuthKeyMethods;
+  readonly user: AuthUserMethods;
+  readonly role: AuthRoleMethods;
+}
+
 /** All groups. */
 export interface Methods {
   readonly kv: KvMethods;
@@ -711,4 +827,19 @@ export interface Methods {
   readonly pubsub: PubsubMethods;
   readonly chat: ChatMethods;
   readonly server: ServerMethods;
+  readonly auth: AuthMethods;
+}
+
+/** What has all groups; they are filled in when it is made. */
+export abstract class Grouped implements Methods {
+  declare readonly kv: KvMethods;
+  declare readonly key: KeyMethods;
+  declare readonly queue: QueueMethods;
+  declare readonly stream: StreamMethods;
+  declare readonly topic: TopicMethods;
+  declare readonly group: GroupMethods;
+  declare readonly pubsub: PubsubMethods;
+  declare readonly chat: ChatMethods;
+  declare readonly server: ServerMethods;
+  declare readonly auth: AuthMethods;
 }
