@@ -5,6 +5,7 @@ import {
   compileGrants,
   covers,
   GRANTABLE,
+  includes,
   isPlainPattern,
   type Permission,
 } from '../../src/auth/permissions.ts';
@@ -146,5 +147,58 @@ describe('a session', () => {
     const nobody = new Session({ kind: 'anonymous', name: '', admin: false });
     for (const action of ['read', 'write', 'delete', 'configure', 'admin'] as const)
       expect(nobody.allows(action, 'kv:a')).toBe(false);
+  });
+});
+
+describe('permissions include others', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', ':'), maxLength: 4 });
+  const pattern = fc.oneof(
+    text,
+    fc.constant('*'),
+    text.map((prefix) => `${prefix}*`),
+    text.map((suffix) => `*${suffix}`),
+    fc.tuple(text, text).map(([prefix, suffix]) => `${prefix}:*:${suffix}`),
+  );
+  const permission = fc.record({ resource: pattern, action: fc.constantFrom(...GRANTABLE) });
+
+  it('only when they allow whatever these allow', () => {
+    const actions = ['read', 'write', 'delete', 'configure', 'admin'] as const;
+    const resource = fc.string({ unit: fc.constantFrom('a', 'b', ':', '*'), maxLength: 8 });
+    let hits = 0;
+    fc.assert(
+      fc.property(fc.array(permission, { maxLength: 3 }), permission, fc.array(resource), (held, wanted, resources) => {
+        if (!includes(held, wanted)) return;
+        hits++;
+        const [have, want] = [compileGrants(held), compileGrants([wanted])];
+        for (const action of actions)
+          for (const one of resources) if (covers(want, action, one)) expect(covers(have, action, one)).toBe(true);
+      }),
+      { numRuns: runs(5_000), seed },
+    );
+    expect(hits).toBeGreaterThan(100);
+  });
+
+  it('where a pattern covers a narrower one', () => {
+    const all = (resource: string) => ({ resource, action: 'all' }) as const;
+    for (const [wide, narrow] of [
+      ['*', 'kv:a*'],
+      ['*', '*'],
+      ['kv:*', 'kv:user:*'],
+      ['kv:*', 'kv:a'],
+      ['kv:*', 'kv:a:*:b'],
+      ['*:log', '*:b:log'],
+      ['kv:*:log', 'kv:a:log'],
+    ] as const) {
+      expect(includes([all(wide)], { resource: narrow, action: 'read' }), `${wide} ${narrow}`).toBe(true);
+      if (wide !== narrow) expect(includes([all(narrow)], { resource: wide, action: 'read' }), narrow).toBe(false);
+    }
+    expect(includes([{ resource: 'kv:*', action: 'configure' }], { resource: 'kv:a', action: 'write' })).toBe(true);
+    expect(includes([{ resource: 'kv:*', action: 'configure' }], { resource: 'kv:a', action: 'all' })).toBe(false);
+    expect(
+      includes(
+        (['read', 'write', 'delete', 'configure', 'admin'] as const).map((action) => ({ resource: 'kv:*', action })),
+        all('kv:a'),
+      ),
+    ).toBe(true);
   });
 });
