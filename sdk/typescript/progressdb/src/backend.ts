@@ -4,7 +4,7 @@
 import { Calls, record } from './calls.ts';
 import type { ThreadEvents } from './events.ts';
 import { walk } from './pages.ts';
-import { type HeaderMap, headerValue, NO_HEADERS } from './request.ts';
+import { author, headerValue, NO_HEADERS, NOBODY, type Who } from './request.ts';
 import { absolute, type CommonOptions, keyValue, settings } from './settings.ts';
 import { Transport } from './transport.ts';
 import type {
@@ -73,8 +73,13 @@ export class BackendClient<T extends Timestamps = 'number'> {
   ): Promise<R> {
     const verb = method.toUpperCase();
     const headers: Record<string, string> = {};
-    for (const name in extraHeaders) headers[name.toLowerCase()] = headerValue(name, extraHeaders[name] as string);
-    const ask = { method: verb, target: path, body, headers, create: verb === 'POST', text: true };
+    let who = NOBODY;
+    for (const name in extraHeaders) {
+      const value = extraHeaders[name] as string;
+      if (/^x-user-id$/i.test(name)) who = author(value);
+      else headers[name.toLowerCase()] = headerValue(name, value);
+    }
+    const ask = { method: verb, target: path, body, who, headers, create: verb === 'POST', text: true };
     return this.#calls.transport.call(ask, (answer) => answer as R);
   }
 
@@ -95,15 +100,15 @@ export class BackendClient<T extends Timestamps = 'number'> {
 
   /** The threads of an author, which is required; filtered by a part of the title, or by slug. */
   async listThreads(opts?: { author?: string | undefined } & ThreadQuery): Promise<Thread<T>[]> {
-    const headers = named(opts?.author, 'listThreads');
-    return (await this.#calls.threads(opts ?? {}, headers)).threads;
+    const who = named(opts?.author, 'listThreads');
+    return (await this.#calls.threads(opts ?? {}, who)).threads;
   }
 
   /** All threads of an author in the order of creation, loaded page by page; `limit` is the size of a page. */
   async *iterateThreads(opts: { author: string } & ThreadQuery): AsyncGenerator<Thread<T>, void, undefined> {
-    const headers = named(opts.author, 'iterateThreads');
+    const who = named(opts.author, 'iterateThreads');
     const load = async (after: string, limit: number) => {
-      const { threads, ...more } = await this.#calls.threads({ ...opts, after, limit, paged: true }, headers);
+      const { threads, ...more } = await this.#calls.threads({ ...opts, after, limit, paged: true }, who);
       return { ...more, items: threads };
     };
     yield* walk(load, opts.after, opts.limit);
@@ -152,7 +157,7 @@ export class BackendClient<T extends Timestamps = 'number'> {
 
   /** The most recent messages of a thread, or those next to a cursor, ascending; in nobody's name. */
   async listMessages(opts?: { thread?: string | undefined } & MessageQuery): Promise<MessagePage<T>> {
-    return this.#calls.messagesOf(opts?.thread, opts ?? {}, NO_HEADERS);
+    return this.#calls.messagesOf(opts?.thread, opts ?? {}, NOBODY);
   }
 
   /** A message, wherever it is. */
@@ -181,9 +186,9 @@ export class BackendClient<T extends Timestamps = 'number'> {
     opts?: Pick<MessageQuery, 'after' | 'limit' | 'include_deleted'>,
     author?: string,
   ): AsyncGenerator<Message<T>, void, undefined> {
-    const headers = as(author);
+    const who = as(author);
     const load = async (after: string, limit: number) => {
-      const { messages, ...more } = await this.#calls.messages(threadID, { ...opts, after, limit }, headers);
+      const { messages, ...more } = await this.#calls.messages(threadID, { ...opts, after, limit }, who);
       return { ...more, items: messages };
     };
     yield* walk(load, opts?.after, opts?.limit);
@@ -225,13 +230,13 @@ export class BackendClient<T extends Timestamps = 'number'> {
   }
 }
 
-/** The header that says who acts; none without an author. */
-function as(author: string | undefined): HeaderMap {
-  return author === undefined || author === '' ? NO_HEADERS : { 'x-user-id': headerValue('author', author) };
+/** Whoever is named. */
+function as(name: string | undefined): Who {
+  return name === undefined || name === '' ? NOBODY : author(name);
 }
 
 /** The same for calls that always need an author. */
-function named(author: string | undefined, method: string): HeaderMap {
-  if (author === undefined || author === '') throw new Error(`author is required for backend ${method} calls`);
-  return as(author);
+function named(name: string | undefined, method: string): Who {
+  if (name === undefined || name === '') throw new Error(`author is required for backend ${method} calls`);
+  return author(name);
 }

@@ -5,7 +5,7 @@
  */
 import { unexpected } from './errors.ts';
 import { type Credentials, ThreadEvents } from './events.ts';
-import { type HeaderMap, path, query } from './request.ts';
+import { path, query, type Who } from './request.ts';
 import type { Transport } from './transport.ts';
 import type {
   Message,
@@ -70,38 +70,35 @@ export class Calls<T extends Timestamps> {
     return this.transport.call({ method: 'POST', target: '/v1/_sign', body: { userId } }, signed);
   }
 
-  createThread(thread: ThreadInput, headers: HeaderMap): Promise<Thread<T>> {
+  createThread(thread: ThreadInput, who: Who): Promise<Thread<T>> {
     return this.transport.call(
-      { method: 'POST', target: '/v1/threads', body: thread, headers, create: true },
+      { method: 'POST', target: '/v1/threads', body: thread, who, create: true },
       item<Thread<T>>,
     );
   }
 
-  threads(asked: ThreadQuery & { author?: string | undefined; paged?: boolean }, headers: HeaderMap) {
-    const { author, title, slug, limit, before, after, paged } = asked;
-    const target = `/v1/threads${query({ author, title, slug, limit, before, after, paged })}`;
-    return this.transport.call(
-      { method: 'GET', target, headers },
-      threadsIn<{ threads: Thread<T>[]; has_more?: boolean }>,
-    );
+  threads(asked: ThreadQuery & { paged?: boolean }, who: Who) {
+    const { title, slug, limit, before, after, paged } = asked;
+    const target = `/v1/threads${query({ title, slug, limit, before, after, paged })}`;
+    return this.transport.call({ method: 'GET', target, who }, threadsIn<{ threads: Thread<T>[]; has_more?: boolean }>);
   }
 
-  thread(id: string, headers: HeaderMap): Promise<Thread<T>> {
-    return this.transport.call({ method: 'GET', target: path('threads', id), headers }, item<Thread<T>>);
+  thread(id: string, who: Who): Promise<Thread<T>> {
+    return this.transport.call({ method: 'GET', target: path('threads', id), who }, item<Thread<T>>);
   }
 
-  updateThread(id: string, thread: ThreadInput, headers: HeaderMap): Promise<Thread<T>> {
-    return this.transport.call({ method: 'PUT', target: path('threads', id), body: thread, headers }, item<Thread<T>>);
+  updateThread(id: string, thread: ThreadInput, who: Who): Promise<Thread<T>> {
+    return this.transport.call({ method: 'PUT', target: path('threads', id), body: thread, who }, item<Thread<T>>);
   }
 
-  deleteThread(id: string, headers: HeaderMap): Promise<void> {
-    return this.transport.call({ method: 'DELETE', target: path('threads', id), headers }, nothing);
+  deleteThread(id: string, who: Who): Promise<void> {
+    return this.transport.call({ method: 'DELETE', target: path('threads', id), who }, nothing);
   }
 
-  search(thread: string, text: string, asked: SearchQuery, headers: HeaderMap): Promise<SearchPage<T>> {
+  search(thread: string, text: string, asked: SearchQuery, who: Who): Promise<SearchPage<T>> {
     const { limit, before } = asked;
     const target = path('threads', thread, 'search') + query({ q: text, limit, before });
-    return this.transport.call({ method: 'GET', target, headers }, messagesIn<SearchPage<T>>);
+    return this.transport.call({ method: 'GET', target, who }, messagesIn<SearchPage<T>>);
   }
 
   events(thread: string, after: number | undefined, signal: AbortSignal | undefined, who: Credentials) {
@@ -109,52 +106,52 @@ export class Calls<T extends Timestamps> {
   }
 
   /** Posts to `thread`, or to the thread that the message names. */
-  post(thread: string | undefined, message: MessageInput, headers: HeaderMap): Promise<Message<T>> {
+  post(thread: string | undefined, message: MessageInput, who: Who): Promise<Message<T>> {
     const target = thread === undefined ? '/v1/messages' : path('threads', thread, 'messages');
-    return this.transport.call({ method: 'POST', target, body: message, headers, create: true }, item<Message<T>>);
+    return this.transport.call({ method: 'POST', target, body: message, who, create: true }, item<Message<T>>);
   }
 
   /** Messages of a thread, through the route that needs no author. */
-  messagesOf(thread: string | undefined, asked: MessageQuery, headers: HeaderMap): Promise<MessagePage<T>> {
+  messagesOf(thread: string | undefined, asked: MessageQuery, who: Who): Promise<MessagePage<T>> {
     const target = `/v1/messages${query({ thread, ...page(asked) })}`;
-    return this.transport.call({ method: 'GET', target, headers }, messagesIn<MessagePage<T>>);
+    return this.transport.call({ method: 'GET', target, who }, messagesIn<MessagePage<T>>);
   }
 
-  messages(thread: string, asked: MessageQuery, headers: HeaderMap): Promise<MessagePage<T>> {
+  messages(thread: string, asked: MessageQuery, who: Who): Promise<MessagePage<T>> {
     const target = path('threads', thread, 'messages') + query(page(asked));
-    return this.transport.call({ method: 'GET', target, headers }, messagesIn<MessagePage<T>>);
+    return this.transport.call({ method: 'GET', target, who }, messagesIn<MessagePage<T>>);
   }
 
-  message(thread: string | undefined, id: string, headers: HeaderMap): Promise<Message<T>> {
-    return this.transport.call({ method: 'GET', target: at(thread, id), headers }, item<Message<T>>);
+  message(thread: string | undefined, id: string, who: Who): Promise<Message<T>> {
+    return this.transport.call({ method: 'GET', target: at(thread, id), who }, item<Message<T>>);
   }
 
-  edit(thread: string | undefined, id: string, message: MessageInput, headers: HeaderMap): Promise<Message<T>> {
-    return this.transport.call({ method: 'PUT', target: at(thread, id), body: message, headers }, item<Message<T>>);
+  edit(thread: string | undefined, id: string, message: MessageInput, who: Who): Promise<Message<T>> {
+    return this.transport.call({ method: 'PUT', target: at(thread, id), body: message, who }, item<Message<T>>);
   }
 
-  remove(thread: string | undefined, id: string, headers: HeaderMap): Promise<void> {
-    return this.transport.call({ method: 'DELETE', target: at(thread, id), headers }, nothing);
+  remove(thread: string | undefined, id: string, who: Who): Promise<void> {
+    return this.transport.call({ method: 'DELETE', target: at(thread, id), who }, nothing);
   }
 
-  versions(thread: string, id: string, headers: HeaderMap): Promise<MessageVersions<T>> {
+  versions(thread: string, id: string, who: Who): Promise<MessageVersions<T>> {
     const target = `${at(thread, id)}/versions`;
-    return this.transport.call({ method: 'GET', target, headers }, versionsIn<MessageVersions<T>>);
+    return this.transport.call({ method: 'GET', target, who }, versionsIn<MessageVersions<T>>);
   }
 
-  reactions(thread: string, id: string, headers: HeaderMap): Promise<MessageReactions> {
+  reactions(thread: string, id: string, who: Who): Promise<MessageReactions> {
     const target = `${at(thread, id)}/reactions`;
-    return this.transport.call({ method: 'GET', target, headers }, reactionsIn<MessageReactions>);
+    return this.transport.call({ method: 'GET', target, who }, reactionsIn<MessageReactions>);
   }
 
-  react(thread: string, id: string, reaction: ReactionInput, headers: HeaderMap): Promise<Message<T>> {
+  react(thread: string, id: string, reaction: ReactionInput, who: Who): Promise<Message<T>> {
     const target = `${at(thread, id)}/reactions`;
-    return this.transport.call({ method: 'POST', target, body: reaction, headers }, item<Message<T>>);
+    return this.transport.call({ method: 'POST', target, body: reaction, who }, item<Message<T>>);
   }
 
-  unreact(thread: string, id: string, identity: string, headers: HeaderMap): Promise<void> {
+  unreact(thread: string, id: string, identity: string, who: Who): Promise<void> {
     const target = `${at(thread, id)}/reactions${path(identity).slice('/v1'.length)}`;
-    return this.transport.call({ method: 'DELETE', target, headers }, nothing);
+    return this.transport.call({ method: 'DELETE', target, who }, nothing);
   }
 }
 
@@ -163,6 +160,7 @@ function at(thread: string | undefined, id: string): string {
   return thread === undefined ? path('messages', id) : path('threads', thread, 'messages', id);
 }
 
+/** The parameters of a page. An empty `after` counts as absent there, so that the beginning has a name of its own. */
 function page({ limit, before, after, include_deleted, sort_by }: MessageQuery) {
-  return { limit, before, after, include_deleted, sort_by };
+  return { limit, before, after: after === '' ? 'msg-0-0' : after, include_deleted, sort_by };
 }

@@ -6,7 +6,7 @@
  */
 import { ApiError, late, lost, unexpected } from './errors.ts';
 import { parseExact } from './json.ts';
-import { type HeaderMap, path, query } from './request.ts';
+import { NOBODY, path, query, type Who } from './request.ts';
 import { type ServerEvent, SseParser } from './sse.ts';
 import { backoff, pause, type Transport } from './transport.ts';
 import type { ThreadEvent, Timestamp, Timestamps } from './types.ts';
@@ -16,8 +16,10 @@ const LONGEST_PAUSE_MS = 5_000;
 /** Milliseconds of silence after which a connection counts as dead; the server says something every 15 s. */
 const SILENCE_MS = 45_000;
 
-/** Gives the headers that say who listens; when they were `refused`, newer ones if there are any. */
-export type Credentials = (refused: boolean) => Promise<HeaderMap | undefined>;
+/** Tells who listens; when that was `refused`, anew if there is another proof. */
+export type Credentials = (refused: boolean) => Promise<Who | undefined>;
+
+const STREAM = { accept: 'text/event-stream' };
 
 interface Connection {
   readonly reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -179,8 +181,8 @@ export class ThreadEvents<T extends Timestamps = 'number'> implements AsyncItera
   }
 
   async #opened(target: string, stop: AbortController): Promise<Response> {
-    const open = (own: HeaderMap | undefined): Promise<Response> =>
-      this.#transport.open({ method: 'GET', target, headers: { ...own, accept: 'text/event-stream' } }, stop);
+    const open = (who: Who = NOBODY): Promise<Response> =>
+      this.#transport.open({ method: 'GET', target, who, headers: STREAM }, stop);
     try {
       return await open(await this.#credentials(false));
     } catch (error) {

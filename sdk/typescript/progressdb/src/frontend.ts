@@ -7,7 +7,7 @@ import { Calls, record } from './calls.ts';
 import { ApiError } from './errors.ts';
 import type { ThreadEvents } from './events.ts';
 import { walk } from './pages.ts';
-import { type HeaderMap, headerValue, NO_HEADERS } from './request.ts';
+import { NO_HEADERS, NOBODY, user as signed, type Who } from './request.ts';
 import { absolute, type CommonOptions, keyValue, settings } from './settings.ts';
 import { Transport } from './transport.ts';
 import type {
@@ -98,22 +98,22 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     const paged = typeof second === 'object' && !('userId' in second);
     const asked = typeof query === 'string' ? { ...(paged ? second : {}), thread: query } : (query ?? {});
     const [user, signature] = (paged ? rest.slice(1) : rest) as [Signer, string?];
-    return this.#as(user, signature, (headers) => this.#calls.messagesOf(asked.thread, asked, headers));
+    return this.#as(user, signature, (who) => this.#calls.messagesOf(asked.thread, asked, who));
   }
 
   /** Posts a message: `thread`, `body`, and what else you like of `role`, `reply_to`. Unknown threads are made. */
   async createMessage(msg: MessageInput, user?: Signer, userSignature?: string): Promise<Message<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.post(undefined, msg, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.post(undefined, msg, who));
   }
 
   /** Makes a thread of `title` and `metadata`, both optional. */
   async createThread(thread: ThreadInput, user?: Signer, userSignature?: string): Promise<Thread<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.createThread(thread, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.createThread(thread, who));
   }
 
   /** The threads of the user. */
   async listThreads(user?: Signer, userSignature?: string): Promise<{ threads: Thread<T>[] }> {
-    return this.#as(user, userSignature, (headers) => this.#calls.threads({}, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.threads({}, who));
   }
 
   /** All threads of the user in the order of creation, loaded page by page; `limit` is the size of a page. */
@@ -123,8 +123,8 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     userSignature?: string,
   ): AsyncGenerator<Thread<T>, void, undefined> {
     const load = async (after: string, limit: number) => {
-      const { threads, ...more } = await this.#as(user, userSignature, (headers) =>
-        this.#calls.threads({ ...query, after, limit, paged: true }, headers),
+      const { threads, ...more } = await this.#as(user, userSignature, (who) =>
+        this.#calls.threads({ ...query, after, limit, paged: true }, who),
       );
       return { ...more, items: threads };
     };
@@ -133,17 +133,17 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
 
   /** One thread. */
   async getThread(id: string, user?: Signer, userSignature?: string): Promise<Thread<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.thread(id, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.thread(id, who));
   }
 
   /** Changes the title or the metadata of a thread. */
   async updateThread(id: string, thread: ThreadInput, user?: Signer, userSignature?: string): Promise<Thread<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.updateThread(id, thread, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.updateThread(id, thread, who));
   }
 
   /** Deletes a thread. */
   async deleteThread(id: string, user?: Signer, userSignature?: string): Promise<void> {
-    return this.#as(user, userSignature, (headers) => this.#calls.deleteThread(id, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.deleteThread(id, who));
   }
 
   /** Messages of a thread whose texts hold all words of `text`, the newest first. */
@@ -154,7 +154,7 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     user?: Signer,
     userSignature?: string,
   ): Promise<SearchPage<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.search(threadID, text, query ?? {}, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.search(threadID, text, query ?? {}, who));
   }
 
   /** What happens to a thread, as it happens; behind the event `after`, or from now on. */
@@ -168,7 +168,7 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     return this.#calls.events(threadID, opts?.after, opts?.signal, async (refused) => {
       if (refused) signer = signer && (await this.#fresh(signer, user, userSignature));
       else signer = await this.#signer(user, userSignature);
-      return refused && signer === undefined ? undefined : headersOf(signer);
+      return refused && signer === undefined ? undefined : whoOf(signer);
     });
   }
 
@@ -179,7 +179,7 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     user?: Signer,
     userSignature?: string,
   ): Promise<Message<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.post(threadID, msg, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.post(threadID, msg, who));
   }
 
   /** The most recent messages of a thread, or those next to a cursor, ascending. */
@@ -189,7 +189,7 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     user?: Signer,
     userSignature?: string,
   ): Promise<MessagePage<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.messages(threadID, query ?? {}, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.messages(threadID, query ?? {}, who));
   }
 
   /** All messages of a thread in the order of creation, loaded page by page; `limit` is the size of a page. */
@@ -200,8 +200,8 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     userSignature?: string,
   ): AsyncGenerator<Message<T>, void, undefined> {
     const load = async (after: string, limit: number) => {
-      const { messages, ...more } = await this.#as(user, userSignature, (headers) =>
-        this.#calls.messages(threadID, { ...query, after, limit }, headers),
+      const { messages, ...more } = await this.#as(user, userSignature, (who) =>
+        this.#calls.messages(threadID, { ...query, after, limit }, who),
       );
       return { ...more, items: messages };
     };
@@ -210,7 +210,7 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
 
   /** A message of a thread. */
   async getThreadMessage(threadID: string, id: string, user?: Signer, userSignature?: string): Promise<Message<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.message(threadID, id, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.message(threadID, id, who));
   }
 
   /** Makes a new version of a message: what `msg` leaves out stays as it was, `null` clears. */
@@ -221,12 +221,12 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     user?: Signer,
     userSignature?: string,
   ): Promise<Message<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.edit(threadID, id, msg, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.edit(threadID, id, msg, who));
   }
 
   /** Deletes a message of a thread. */
   async deleteThreadMessage(threadID: string, id: string, user?: Signer, userSignature?: string): Promise<void> {
-    return this.#as(user, userSignature, (headers) => this.#calls.remove(threadID, id, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.remove(threadID, id, who));
   }
 
   /** The versions of a message, the oldest first. */
@@ -236,12 +236,12 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     user?: Signer,
     userSignature?: string,
   ): Promise<MessageVersions<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.versions(threadID, id, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.versions(threadID, id, who));
   }
 
   /** Who reacted to a message, and how. */
   async listReactions(threadID: string, id: string, user?: Signer, userSignature?: string): Promise<MessageReactions> {
-    return this.#as(user, userSignature, (headers) => this.#calls.reactions(threadID, id, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.reactions(threadID, id, who));
   }
 
   /** Sets the reaction of `input.id`, which has to be the user, and gives the message as it is then. */
@@ -252,7 +252,7 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     user?: Signer,
     userSignature?: string,
   ): Promise<Message<T>> {
-    return this.#as(user, userSignature, (headers) => this.#calls.react(threadID, id, input, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.react(threadID, id, input, who));
   }
 
   /** Takes the reaction of `identity`, which has to be the user, away, if there is one. */
@@ -263,20 +263,20 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     user?: Signer,
     userSignature?: string,
   ): Promise<void> {
-    return this.#as(user, userSignature, (headers) => this.#calls.unreact(threadID, id, identity, headers));
+    return this.#as(user, userSignature, (who) => this.#calls.unreact(threadID, id, identity, who));
   }
 
   /** A call in the name of a user. A signature that is refused is asked for anew, once, where that is possible. */
-  async #as<R>(user: Signer, signature: string | undefined, call: (headers: HeaderMap) => Promise<R>): Promise<R> {
+  async #as<R>(user: Signer, signature: string | undefined, call: (who: Who) => Promise<R>): Promise<R> {
     return this.#answer(async () => {
       const signer = await this.#signer(user, signature);
       try {
-        return await call(headersOf(signer));
+        return await call(whoOf(signer));
       } catch (error) {
         if (signer === undefined || !(error instanceof ApiError) || error.status !== 401) throw error;
         const fresh = await this.#fresh(signer, user, signature);
         if (fresh === undefined) throw error;
-        return await call(headersOf(fresh));
+        return await call(whoOf(fresh));
       }
     });
   }
@@ -320,10 +320,4 @@ function isOwn(baseUrl: string): boolean {
   return new URL(baseUrl).origin === location.origin;
 }
 
-function headersOf(signer: UserSignature | undefined): HeaderMap {
-  if (signer === undefined) return NO_HEADERS;
-  return {
-    'x-user-id': headerValue('userId', signer.userId),
-    'x-user-signature': headerValue('signature', signer.signature),
-  };
-}
+const whoOf = (signer: UserSignature | undefined): Who => (signer === undefined ? NOBODY : signed(signer));

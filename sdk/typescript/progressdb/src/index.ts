@@ -6,7 +6,7 @@ export type { AdminStats, ProgressDBOptions } from './backend.ts';
 export { BackendClient } from './backend.ts';
 export type { ApiErrorDetails } from './errors.ts';
 export { ApiError } from './errors.ts';
-export { ThreadEvents } from './events.ts';
+export type { ThreadEvents } from './events.ts';
 export type { GetUserSignature, SDKOptions, Signer } from './frontend.ts';
 export { ProgressDBClient, ProgressDBClient as FrontendClient } from './frontend.ts';
 export type { ProgressDBFactory } from './progressdb.ts';

@@ -5,6 +5,8 @@
  * signs and compares, or not at all.
  */
 
+import type { UserSignature } from './types.ts';
+
 /** Headers of a request, names in lower case. */
 export type HeaderMap = Readonly<Record<string, string>>;
 
@@ -33,16 +35,50 @@ export function query(parameters: Readonly<Record<string, string | number | bool
   return text;
 }
 
-/** A header value in UTF-8, one character for each byte. Throws `TypeError` for what a header would not carry as it is. */
+/** A header value as it is. Throws `TypeError` for what a header would not carry so. */
 export function headerValue(name: string, value: string): string {
   if (typeof value !== 'string' || value === '' || value !== value.trim() || hasControls(value)) {
     throw new TypeError(`${name} must be text without control characters and without blanks around it`);
   }
   if (/^[\x20-\x7e]*$/.test(value)) return value;
+  // UTF-8, one character for each byte, which is what fetch takes and the server signs and compares
   let bytes = '';
   for (const byte of new TextEncoder().encode(value)) bytes += String.fromCharCode(byte);
   return bytes;
 }
+
+/** In whose name a call acts: headers, and what is added to the query. */
+export interface Who {
+  readonly headers: HeaderMap;
+  readonly query: string;
+}
+
+/** Nobody. */
+export const NOBODY: Who = { headers: NO_HEADERS, query: '' };
+
+/** HTTP servers may take bytes beyond ASCII away from the ends of a value, and this one reads RFC 8187. */
+const FRAGILE = /^[^\x20-\x7e]|[^\x20-\x7e]$|^utf-8'/i;
+
+/** The author that a backend names. What a header may lose goes into the query, which servers of ProgressDB read too. */
+export function author(name: string): Who {
+  const value = headerValue('author', name);
+  return FRAGILE.test(name)
+    ? { headers: NO_HEADERS, query: query({ author: name }).slice(1) }
+    : { headers: { 'x-user-id': value }, query: '' };
+}
+
+/** A signed user, which only headers tell. What a header may lose is written as RFC 8187 has it. */
+export function user({ userId, signature }: UserSignature): Who {
+  const value = headerValue('userId', userId);
+  const escaped = (): string => `UTF-8''${encodeURIComponent(userId).replace(/['()*]/g, escapeByte)}`;
+  const headers = {
+    'x-user-id': FRAGILE.test(userId) ? escaped() : value,
+    'x-user-signature': headerValue('signature', signature),
+  };
+  return { headers, query: '' };
+}
+
+const escapeByte = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 
 function hasControls(text: string): boolean {
   for (let at = 0; at < text.length; at++) {

@@ -6,7 +6,7 @@
  */
 import { ApiError, foreign, late, lost, redirected, refused, unexpected } from './errors.ts';
 import { parseExact, print } from './json.ts';
-import { type HeaderMap, NO_HEADERS, onceKey } from './request.ts';
+import { type HeaderMap, NO_HEADERS, onceKey, type Who } from './request.ts';
 import type { Settings } from './settings.ts';
 
 /** What is asked. */
@@ -16,6 +16,9 @@ export interface Ask {
   readonly target: string;
   /** Sent as JSON; `undefined` and `null` are no body. */
   readonly body?: unknown;
+  /** In whose name; absent: in nobody's. */
+  readonly who?: Who;
+  /** Headers that win over others. */
   readonly headers?: HeaderMap;
   /** Whether it must not happen twice. */
   readonly create?: boolean;
@@ -73,6 +76,7 @@ export class Transport {
         ...headers,
         ...(has ? { 'content-type': 'application/json' } : NO_HEADERS),
         ...(ask.create && onceKeys ? { 'idempotency-key': onceKey() } : NO_HEADERS),
+        ...ask.who?.headers,
         ...ask.headers,
       },
       redirect: 'manual',
@@ -112,7 +116,7 @@ export class Transport {
     const cancel = (): void => stop.abort();
     signal?.addEventListener('abort', cancel);
     try {
-      const response = await send(baseUrl + ask.target, { ...init, signal: stop.signal });
+      const response = await send(baseUrl + addressOf(ask), { ...init, signal: stop.signal });
       begun = true;
       return await read(response);
     } catch (error) {
@@ -128,6 +132,11 @@ export class Transport {
 }
 
 const whatOf = ({ method, target }: Ask): string => `${method} ${target}`;
+
+/** Path and query, with what tells in whose name it is. */
+function addressOf({ target, who }: Ask): string {
+  return who === undefined || who.query === '' ? target : `${target}${target.includes('?') ? '&' : '?'}${who.query}`;
+}
 
 /** The error of an answer that is no success. */
 function refusal(ask: Ask, response: Response, text: string): ApiError {
