@@ -1,6 +1,6 @@
 /**
  * Section 10 of the sheet: what the reference gets wrong, and ours does not. What belongs to the face, the transport or
- * the settings is tested there (5, 20, and the limits on requests of 10).
+ * the settings is tested there too: test/chat-face/weaknesses.test.ts (5, 20, the limits on requests of 10).
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ChatKeys } from '../../src/auth/chat-keys.ts';
