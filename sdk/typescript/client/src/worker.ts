@@ -39,7 +39,7 @@ export interface WorkerOptions {
 }
 
 /** Milliseconds that one consume waits for a message; also the longest that stopping takes when there is nothing to do. */
-const POLL_MS = 2_000;
+const POLL_MS = 1_000;
 /** The lease that is assumed when the queue does not tell its own. */
 const USUAL_LEASE_MS = 30_000;
 /** Attempts to settle a message while the worker is being stopped and the server is away. */
