@@ -22,9 +22,10 @@ export class SseParser {
   /** Throws `RangeError` for an event that never ends. */
   feed(piece: Uint8Array): ServerEvent[] {
     const text = this.#decoder.decode(piece, { stream: true });
+    const half = this.#rest.endsWith('\r');
     this.#rest += text;
     if (this.#rest.length > LARGEST) throw new RangeError('an event is larger than 64 MiB');
-    if (!/[\r\n]/.test(text)) return [];
+    if (!half && !/[\r\n]/.test(text)) return [];
     const held = this.#rest;
     const end = held.endsWith('\r') ? held.length - 1 : held.length; // its newline may be in the next piece
     const lines = held.slice(0, end).split(/\r\n|\n|\r/);
