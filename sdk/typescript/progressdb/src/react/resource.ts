@@ -32,6 +32,7 @@ export class Resource<D> {
   readonly #listeners = new Set<() => void>();
   #state: ResourceState<D>;
   #loading: AbortController | undefined;
+  #loaded: Promise<void> = Promise.resolve();
   #started = false;
   #unfollow: (() => void) | undefined;
   /** Events since the load under way began; what it answers may lack them. */
@@ -56,11 +57,11 @@ export class Resource<D> {
     this.#started = true;
     if (thread !== undefined) {
       this.#unfollow = this.#live.follow(thread, {
-        opened: () => void this.#load(),
+        opened: () => this.#reload(),
         event: (event) => this.#event(event),
       });
     }
-    void this.#load();
+    this.#reload();
   }
 
   stop(): void {
@@ -75,7 +76,8 @@ export class Resource<D> {
     if (!this.#started || this.#subject === undefined) return;
     this.#set({ ...this.#state, loading: true });
     this.reconnect();
-    await this.#load();
+    this.#reload();
+    for (let last: unknown; last !== this.#loaded; await last) last = this.#loaded; // events may have begun another one
   };
 
   /** Connects to the events again, where they were given up. */
@@ -87,6 +89,10 @@ export class Resource<D> {
   change(make: (data: D) => D): void {
     const { data } = this.#state;
     if (this.#started && data !== null) this.#set({ ...this.#state, data: make(data) });
+  }
+
+  #reload(): void {
+    this.#loaded = this.#load();
   }
 
   async #load(): Promise<void> {
@@ -115,7 +121,7 @@ export class Resource<D> {
     if (this.#loading !== undefined) this.#missed.push(event);
     else if (this.#started && data !== null) {
       const merged = event.kind === 'reset' ? undefined : this.#subject?.merge?.(data, event);
-      if (merged === undefined) void this.#load();
+      if (merged === undefined) this.#reload();
       else if (merged !== data) this.#set({ ...this.#state, data: merged });
     }
   }
