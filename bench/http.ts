@@ -4,12 +4,11 @@
  * What counts is server CPU per request, the minimum over interleaved rounds, as a ratio to the floor's: requests per
  * second of a shared machine say more about the machine (measured.md, "Rules for any figure").
  */
-import autocannon from 'autocannon';
+import { best, CONNECTIONS, pad, type Request, type Round, round } from './support/load.ts';
 import { Subject } from './support/subject.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 5);
 const SECONDS = Number(process.env['SECONDS'] ?? 2);
-const CONNECTIONS = 64;
 const VALUE = 'v'.repeat(100);
 const keyOf = (n: number): string => `key:${String(n).padStart(12, '0')}`;
 const MILLION = 1_000_000;
@@ -19,7 +18,7 @@ interface Load {
   readonly keys: number;
   /** The ratio to the floor that has to be kept. */
   readonly bar: number;
-  request(n: number): { method: 'GET' | 'POST'; path: string; body?: string };
+  request(n: number): Request;
 }
 
 const LOADS: Load[] = [
@@ -48,40 +47,6 @@ const LOADS: Load[] = [
   },
 ];
 
-interface Round {
-  readonly perSecond: number;
-  readonly cpuMicros: number;
-  readonly p50: number;
-  readonly p99: number;
-}
-
-async function round(subject: Subject, load: Load): Promise<Round> {
-  const next = (): number => Math.floor(Math.random() * load.keys);
-  const cpu = subject.cpuSeconds();
-  const result = await autocannon({
-    url: subject.base,
-    connections: CONNECTIONS,
-    duration: SECONDS,
-    requests: [
-      {
-        method: load.request(0).method,
-        headers: { 'content-type': 'application/json' },
-        setupRequest: (request: object) => ({ ...request, ...load.request(next()) }),
-      },
-    ],
-  } as autocannon.Options);
-  const used = subject.cpuSeconds() - cpu;
-  if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(`${load.name}: ${result.non2xx} refusals, ${result.errors} errors`);
-  const count = result.requests.total;
-  return {
-    perSecond: count / result.duration,
-    cpuMicros: (used * 1e6) / count,
-    p50: result.latency.p50,
-    p99: result.latency.p99,
-  };
-}
-
 async function fill(subject: Subject, keys: number): Promise<void> {
   const batch = 10_000;
   for (let at = 0; at < keys; at += batch) {
@@ -94,9 +59,6 @@ async function fill(subject: Subject, keys: number): Promise<void> {
     if (!((await answer.json()) as { success: boolean }).success) throw new Error('filling failed');
   }
 }
-
-const best = (rounds: Round[]): Round => rounds.reduce((a, b) => (b.cpuMicros < a.cpuMicros ? b : a));
-const pad = (text: string | number, width: number): string => String(text).padStart(width);
 
 const server = await Subject.start('synapd', ['dist/main.js', '--memory', '--port', '0']);
 const floor = await Subject.start('floor', ['--import', 'tsx', 'bench/support/floor.ts']);
@@ -114,10 +76,11 @@ try {
     if (load.keys === MILLION) await fill(server, MILLION);
     const ours: Round[] = [];
     const floors: Round[] = [];
-    await round(server, load);
+    const steps = [{ request: () => load.request(Math.floor(Math.random() * load.keys)) }];
+    await round(server, load.name, SECONDS, steps);
     for (let i = 0; i < ROUNDS; i++) {
-      ours.push(await round(server, load));
-      floors.push(await round(floor, load));
+      ours.push(await round(server, load.name, SECONDS, steps));
+      floors.push(await round(floor, load.name, SECONDS, steps));
     }
     const us = best(ours);
     const ratio = us.cpuMicros / best(floors).cpuMicros;
