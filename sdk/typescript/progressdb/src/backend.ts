@@ -114,7 +114,7 @@ export class BackendClient<T extends Timestamps = 'number'> {
     yield* walk(load, opts.after, opts.limit);
   }
 
-  /** One thread. `author` is required unless the key is an admin's. */
+  /** One thread. `author` is required. */
   async getThread(id: string, author?: string): Promise<Thread<T>> {
     return this.#calls.thread(id, named(author, 'getThread'));
   }

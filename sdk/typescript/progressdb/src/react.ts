@@ -8,6 +8,7 @@ export type { GetUserSignature, SDKOptions } from './frontend.ts';
 export { ProgressDBClient } from './frontend.ts';
 export type { ProgressDBProviderProps } from './react/provider.ts';
 export { ProgressDBProvider, ProgressDBProvider as default } from './react/provider.ts';
+export type { SignatureState } from './react/signature-store.ts';
 export type { MessageResult } from './react/use-message.ts';
 export { useMessage } from './react/use-message.ts';
 export type { MessagesResult } from './react/use-messages.ts';

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import type { Running } from '../../../../test/support/process.ts';
 import ProgressDB, { ApiError, BackendClient, type Message, type Thread } from '../src/index.ts';
-import { failure, KEYS, profileServer } from './support.ts';
+import { KEYS, profileServer } from './profile.ts';
+import { failure } from './support.ts';
 
 let server: Running;
 let db: BackendClient;

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { freePort, type Running, scratchFolder } from '../../../../test/support/process.ts';
 import { ApiError, type BackendClient, ProgressDB, type ThreadEvent, type ThreadEvents } from '../src/index.ts';
-import { failure, json, KEYS, profileServer, stub } from './support.ts';
+import { KEYS, profileServer } from './profile.ts';
+import { failure, json, stub } from './support.ts';
 
 const servers: Running[] = [];
 async function serve(...args: string[]): Promise<{ server: Running; db: BackendClient }> {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import type { Running } from '../../../../test/support/process.ts';
 import { ApiError, FrontendClient, ProgressDB, ProgressDBClient, type UserSignature } from '../src/index.ts';
-import { failure, json, KEYS, profileServer, stub } from './support.ts';
+import { KEYS, profileServer } from './profile.ts';
+import { failure, json, stub } from './support.ts';
 
 let server: Running;
 let ana: UserSignature;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Running } from '../../../../test/support/process.ts';
 import { ProgressDB } from '../src/index.ts';
-import { KEYS, profileServer } from './support.ts';
+import { KEYS, profileServer } from './profile.ts';
 
 let server: Running;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Running, root, scratchFolder } from '../../../../test/support/process.ts';
-import { KEYS, profileServer } from './support.ts';
+import { KEYS, profileServer } from './profile.ts';
 
 const run = promisify(execFile);
 const packageFolder = join(root, 'sdk/typescript/progressdb');
@@ -170,6 +170,14 @@ describe('the types', () => {
     expect(await compile({ 'use.ts': USE }, '--module', 'esnext', '--moduleResolution', 'bundler')).toBe('');
   });
 
+  it('fit the examples of the README', async () => {
+    symlinkSync(join(project, 'node_modules/@progressdb/node'), join(project, 'node_modules/synapd-progressdb'));
+    const blocks = readFileSync(join(packageFolder, 'README.md'), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g);
+    const files = Object.fromEntries([...blocks].map(([, text], at) => [`readme${at}.mts`, text ?? '']));
+    expect(Object.keys(files)).toHaveLength(4);
+    expect(await compile(files, '--module', 'nodenext')).toBe('');
+  });
+
   it('refuse what is wrong', async () => {
     const said = await compile({ 'wrong.mts': WRONG, 'wrong.cts': WRONG }, '--module', 'nodenext');
     expect(said.match(/error TS/g)).toHaveLength(4);
@@ -199,6 +207,10 @@ describe('the package', () => {
     expect(lint.stdout).toContain('All good!');
     const types = await run(bin('attw'), [tarball], { cwd: packageFolder });
     expect(types.stdout).toContain('No problems found');
+  });
+
+  it('has a reference that fits it', async () => {
+    await run(process.execPath, ['reference.mjs', '--check'], { cwd: packageFolder });
   });
 
   it('needs nothing but what all runtimes have', () => {

@@ -14,7 +14,8 @@ import Provider, {
   useThreads,
   useUserSignature,
 } from '../src/react.ts';
-import { failure, KEYS, profileServer } from './support.ts';
+import { KEYS, profileServer } from './profile.ts';
+import { failure } from './support.ts';
 
 configure({ asyncUtilTimeout: 20_000 });
 

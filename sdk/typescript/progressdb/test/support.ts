@@ -1,19 +1,9 @@
 /**
- * What the tests of this package share: the built server with the keys of the profile, and servers that misbehave.
+ * Servers of the tests that misbehave, and what calls to them fail with.
  */
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createSocketServer, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type Running, root, startServer } from '../../../../test/support/process.ts';
-
-/** The keys of the profile. */
-export const KEYS = { backend: 'sk_backend_1', frontend: 'pk_frontend_1', admin: 'sk_admin_1' };
-
-/** The built server with the profile of the recorded conversations. */
-export function profileServer(...args: readonly string[]): Promise<Running> {
-  return startServer(['--config', join(root, 'test/conformance/profiles/progressdb.yaml'), ...args]);
-}
 
 /** A request that a stub has received. */
 export interface Received {
