@@ -116,11 +116,7 @@ export class ThreadEvents<T extends Timestamps = 'number'> implements AsyncItera
     this.#drop();
   }
 
-  readonly #abandon = (): void => {
-    this.#forget();
-    this.#end.abort();
-    this.#drop();
-  };
+  readonly #abandon = (): void => this.close();
 
   #forget(): void {
     this.#ready = [];

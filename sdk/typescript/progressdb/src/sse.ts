@@ -16,18 +16,20 @@ const LARGEST = 64 * 1024 * 1024;
 export class SseParser {
   readonly #decoder = new TextDecoder();
   #rest = '';
+  /** Whether the rest ends with a \r, which may be half of an end of line. A field, since asking a long text is slow. */
+  #half = false;
   #name = '';
   #data: string[] = [];
 
   /** Throws `RangeError` for an event that never ends. */
   feed(piece: Uint8Array): ServerEvent[] {
     const text = this.#decoder.decode(piece, { stream: true });
-    const half = this.#rest.endsWith('\r');
     this.#rest += text;
     if (this.#rest.length > LARGEST) throw new RangeError('an event is larger than 64 MiB');
-    if (!half && !/[\r\n]/.test(text)) return [];
+    if (text === '' || (!this.#half && !/[\r\n]/.test(text))) return [];
+    this.#half = text.endsWith('\r');
     const held = this.#rest;
-    const end = held.endsWith('\r') ? held.length - 1 : held.length; // its newline may be in the next piece
+    const end = held.length - Number(this.#half); // its newline may be in the next piece
     const lines = held.slice(0, end).split(/\r\n|\n|\r/);
     this.#rest = (lines.pop() ?? '') + held.slice(end);
     const events: ServerEvent[] = [];

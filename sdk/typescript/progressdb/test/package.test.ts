@@ -2,11 +2,13 @@ import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Running, root, scratchFolder } from '../../../../test/support/process.ts';
 import { KEYS, profileServer } from './profile.ts';
 
 const run = promisify(execFile);
+// compilers and npm take their time on a machine that does other things too
+vi.setConfig({ testTimeout: 120_000 });
 const packageFolder = join(root, 'sdk/typescript/progressdb');
 const bin = (name: string): string => join(root, 'node_modules/.bin', name);
 
