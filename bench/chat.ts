@@ -6,10 +6,9 @@
  * median of the ratios of neighbours). ROUNDS, SECONDS and MESSAGES (of the long thread) choose less or more.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ask, best, CONNECTIONS, medianRatio, pad, type Request, type Round, round } from './support/load.ts';
+import { ask, best, CONNECTIONS, medianRatio, pad, pour, type Request, type Round, round } from './support/load.ts';
 import { Subject } from './support/subject.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 5);
@@ -49,39 +48,6 @@ async function newThread(subject: Subject): Promise<string> {
   return ((await ask(subject, { method: 'POST', path: '/v1/threads', body, headers })) as { id: string }).id;
 }
 
-/** Creates messages, a hundred requests in a write: a load generator would take minutes for a million. */
-function fill(subject: Subject, thread: string, count: number): Promise<void> {
-  const head = Object.entries({ host: 'bench', 'content-type': 'application/json', ...headers })
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join('');
-  const one = `POST ${create(thread).path} HTTP/1.1\r\n${head}content-length: ${MESSAGE.length}\r\n\r\n${MESSAGE}`;
-  const batch = Math.min(100, count);
-  const many = Buffer.from(one.repeat(batch));
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(new URL(subject.base).port), '127.0.0.1', () => socket.write(many));
-    const created = Buffer.from('"role":"user"');
-    let [answered, sent] = [0, batch];
-    let rest = Buffer.alloc(0);
-    socket.on('error', reject);
-    socket.on('data', (chunk) => {
-      const text = Buffer.concat([rest, chunk]);
-      let end = 0;
-      for (let at = text.indexOf(created); at >= 0; at = text.indexOf(created, end)) {
-        end = at + created.length;
-        answered++;
-      }
-      rest = text.subarray(Math.max(end, text.length - created.length + 1));
-      if (text.includes('HTTP/1.1 4')) reject(new Error(`filling failed: ${text.toString()}`));
-      if (answered >= count) socket.destroy();
-      else if (answered === sent) {
-        sent += batch;
-        socket.write(many);
-      }
-    });
-    socket.on('close', () => resolve());
-  });
-}
-
 async function idsIn(subject: Subject, thread: string): Promise<string[]> {
   const page = (await ask(subject, read(`/v1/threads/${thread}/messages`))) as { messages: { id: string }[] };
   return page.messages.map(({ id }) => id);
@@ -113,7 +79,7 @@ try {
     const threads: string[] = [];
     for (let i = 0; i < THREADS; i++) threads.push(await newThread(subject));
     const short = await newThread(subject);
-    await fill(subject, short, SHORT);
+    await pour(subject, create(short), SHORT);
     const ids = await idsIn(subject, short);
     const one = (): Request => read(`/v1/threads/${short}/messages/${any(ids)}`);
     const loads: { name: string; bar?: number; request(): Request }[] = [
@@ -143,7 +109,7 @@ try {
   const pages: { size: number; rounds: Round[]; request(): Request }[] = [];
   for (const size of sizes) {
     const thread = await newThread(memory);
-    await fill(memory, thread, size);
+    await pour(memory, create(thread), size);
     pages.push({ size, rounds: [], request: () => read(`/v1/threads/${thread}/messages?limit=${PAGE}`) });
   }
   const bytes = Math.round((memory.residentBytes() - resident) / (LONG + SHORT));

@@ -3,6 +3,7 @@
  *
  * What a load compares is always of the same run, with the same client, in rounds that take turns.
  */
+import { connect } from 'node:net';
 import autocannon from 'autocannon';
 import type { Subject } from './subject.ts';
 
@@ -74,6 +75,44 @@ export async function ask(subject: Subject, { method, path, body, headers }: Req
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
   return text === '' ? undefined : JSON.parse(text);
+}
+
+/**
+ * Sends one request many times, a hundred in a write: a load generator would take minutes for a million. Throws when the
+ * server refuses one.
+ */
+export function pour(subject: Subject, { method, path, body = '', headers }: Request, count: number): Promise<void> {
+  const head = Object.entries({ host: 'bench', ...JSON_TYPE, ...headers, 'content-length': Buffer.byteLength(body) })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+  const batch = Math.min(100, count);
+  const many = Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}\r\n${body}`.repeat(batch));
+  const status = Buffer.from('HTTP/1.1 ');
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(subject.base).port), '127.0.0.1', () => socket.write(many));
+    let [answered, sent] = [0, batch];
+    let rest = Buffer.alloc(0);
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error(`${path}: the server hung up`)));
+    socket.on('data', (chunk) => {
+      const text = Buffer.concat([rest, chunk]);
+      let from = 0;
+      for (let at = text.indexOf(status); at >= 0 && at + status.length < text.length; ) {
+        from = at + status.length;
+        if (text[from] !== 0x32) return reject(new Error(`${path}: ${text.toString('latin1', at)}`));
+        answered++;
+        at = text.indexOf(status, from);
+      }
+      rest = text.subarray(Math.max(from, text.length - status.length));
+      if (answered >= count) {
+        resolve();
+        socket.destroy();
+      } else if (answered === sent) {
+        sent += batch;
+        socket.write(many);
+      }
+    });
+  });
 }
 
 /** The round that cost least: what disturbs a round only adds to it. */
