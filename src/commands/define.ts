@@ -116,8 +116,34 @@ export class Item {
   }
 }
 
+/** Encodings that are kept of a burst. */
+const SHOWN_MAX = 8;
+
+/** Items that go to the same receivers at once, one or several, in order; a face keeps what it made of them under a key of its own. */
+export class Items {
+  readonly list: readonly Item[];
+  readonly #shown: { readonly key: unknown; readonly value: unknown }[] = [];
+
+  constructor(list: readonly Item[]) {
+    this.list = list;
+  }
+
+  /** What was kept under this key. */
+  shown(key: unknown): unknown {
+    for (let i = 0; i < this.#shown.length; i++) if (this.#shown[i]?.key === key) return this.#shown[i]?.value;
+    return undefined;
+  }
+
+  /** Keeps what a face made of them; of more than a few keys nothing is kept, so that looking stays cheap. */
+  show(key: unknown, value: unknown): void {
+    if (this.#shown.length < SHOWN_MAX) this.#shown.push({ key, value });
+  }
+}
+
 /** Where a push command's items go. */
 export interface Emit {
+  /** Items of a stream that cannot pause; the receiver bounds what waits. */
+  items(items: Items): void;
   /** The next item. `false`: the receiver is behind; a stream that can pauses itself until `resume`. */
   item(item: Item): boolean;
   /** The stream has ended by itself, such as when its room was deleted. Nothing follows. */

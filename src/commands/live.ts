@@ -6,12 +6,12 @@
  */
 import * as z from 'zod';
 import { RawJson } from '../core/json.ts';
-import type { Message as Published, Sink } from '../pubsub/types.ts';
+import type { Burst, Message as Published, Sink } from '../pubsub/types.ts';
 import type { Delivery } from '../queue/types.ts';
 import type { RoomEvent } from '../stream/types.ts';
 import { chatListen } from './chat-listen.ts';
 import type { Context } from './context.ts';
-import { type Emit, Item, type PushCommand, push, type Stream } from './define.ts';
+import { type Emit, Item, Items, type PushCommand, push, type Stream } from './define.ts';
 import { once } from './once.ts';
 import { ByteArray, Json, TextMap, U64 } from './schemas.ts';
 import { topicListen } from './topic-listen.ts';
@@ -19,9 +19,9 @@ import { keyResources, topicResources, WATCH } from './topic-resources.ts';
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
-/** A message as its receivers see it; made once, kept in the message. */
+/** A message as its receivers see it. */
 function messageItem(message: Published): Item {
-  const item = new Item({
+  return new Item({
     message_id: message.messageId,
     topic: message.topic,
     payload: message.payload,
@@ -29,11 +29,9 @@ function messageItem(message: Published): Item {
     timestamp: seconds(message.timestamp),
     priority: message.priority,
   });
-  message.frames = [item];
-  return item;
 }
 
-/** Hands messages to one receiver; called once for every receiver of every message. */
+/** Hands messages to one receiver; they are made into items once for all of them. */
 class Delivering implements Sink {
   readonly emit: Emit;
 
@@ -41,8 +39,8 @@ class Delivering implements Sink {
     this.emit = emit;
   }
 
-  deliver(message: Published): void {
-    this.emit.item(message.frames === undefined ? messageItem(message) : (message.frames[0] as Item));
+  deliver(burst: Burst): void {
+    this.emit.items((burst.shown ??= new Items(burst.messages.map(messageItem))) as Items);
   }
 }
 

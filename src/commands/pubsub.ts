@@ -90,6 +90,9 @@ export const pubsubPublish = command({
       const body = payload['payload'] !== undefined ? payload['payload'] : payload['data'];
       if (typeof payload['topic'] === 'string' && body === undefined)
         invalidRequest("Missing 'payload' or 'data' field");
+      // the usual message is as it should be already
+      if (payload['payload'] !== undefined && payload['metadata'] === undefined && payload['headers'] === undefined)
+        return payload;
       return {
         ...payload,
         payload: body,

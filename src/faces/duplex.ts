@@ -12,13 +12,13 @@
 import { Buffer } from 'node:buffer';
 import type { Executable, Opener, Table } from '../commands/compile.ts';
 import type { Context } from '../commands/context.ts';
-import type { Emit, Item, Stream } from '../commands/define.ts';
+import type { Emit, Item, Items, Stream } from '../commands/define.ts';
 import type { Clock } from '../core/clock.ts';
 import { CommandError, invalidRequest } from '../core/errors.ts';
 import { print } from '../core/json.ts';
 import { LIMITS } from '../core/limits.ts';
 import { isObject, strict } from './decode.ts';
-import { type Conversation, Frame, itemText, type Peer, SLOT, type Talk, textFrame } from './live.ts';
+import { type Conversation, Frame, framesOf, itemText, type Peer, SLOT, type Talk, textFrame } from './live.ts';
 
 /** The gate, as far as it matters here. */
 interface Writes {
@@ -95,12 +95,19 @@ function exactly(schema: Executable['command']['input']): (payload: Members) => 
   };
 }
 
+/** How the events of one subscription are written. */
+interface Events {
+  /** Subscriptions with the same key are sent the same frames. */
+  readonly key: string;
+  readonly frame: (item: Item) => Frame;
+}
+
 /** How one encoding writes what this face says. */
 interface Encoding {
   success(id: Id, payload: unknown): Frame;
   failure(id: Id | null, error: CommandError): Frame;
-  /** Events of one subscription; the item is encoded once for all of them. */
-  event(id: Id): (item: Item) => Frame;
+  /** How the events of one subscription are written; the item is encoded once for all of them. */
+  events(id: Id): Events;
   end(id: Id, error: CommandError): Frame;
 }
 
@@ -109,9 +116,9 @@ const JSON_TEXT: Encoding = {
     textFrame(`{"id":${print(id)},"success":true,"payload":${print(payload)},"error":null,"code":null}`),
   failure: (id, error) =>
     textFrame(print({ id, success: false, payload: null, error: error.message, code: error.code })),
-  event(id) {
+  events(id) {
     const front = `{"id":${print(id)},"event":`;
-    return (item) => textFrame(`${front}${itemText(item)}}`);
+    return { key: front, frame: (item) => textFrame(`${front}${itemText(item)}}`) };
   },
   end: (id, error) => textFrame(print({ id, end: { error: error.message, code: error.code } })),
 };
@@ -121,12 +128,15 @@ function msgpack(packed: (value: unknown) => Uint8Array): Encoding {
   return {
     success: (id, payload) => frame({ id, success: true, payload, error: null, code: null }),
     failure: (id, error) => frame({ id, success: false, payload: null, error: error.message, code: error.code }),
-    event(id) {
+    events(id) {
       // a map of two, its first member and the name of the second; the item follows as it is
       const front = Buffer.concat([Buffer.of(0x82), packed('id'), packed(id), packed('event')]);
-      return (item) => {
-        const bytes = (item.frames[SLOT.packed] ??= packed(item.value)) as Uint8Array;
-        return new Frame(Buffer.concat([front, bytes]), true);
+      return {
+        key: front.toString('latin1'),
+        frame: (item) => {
+          const bytes = (item.frames[SLOT.packed] ??= packed(item.value)) as Uint8Array;
+          return new Frame(Buffer.concat([front, bytes]), true);
+        },
       };
     },
     end: (id, error) => frame({ id, end: { error: error.message, code: error.code } }),
@@ -253,7 +263,7 @@ class Duplex implements Talk {
   #subscribe(context: Context, encoding: Encoding, id: Id, opener: Opener, input: unknown): void {
     const peer = this.#peer;
     if (peer === undefined) return;
-    const subscription = new Subscription(peer, encoding.event(id), (error) => {
+    const subscription = new Subscription(peer, encoding.events(id), (error) => {
       this.#subscriptions.delete(id);
       peer.send(encoding.end(id, error));
     });
@@ -281,14 +291,14 @@ function idOf(message: Members): Id {
 /** One stream of a socket that has many. */
 class Subscription implements Emit {
   readonly #peer: Peer;
-  readonly #frame: (item: Item) => Frame;
+  readonly #events: Events;
   readonly #ended: (error: CommandError) => void;
   #stream: Stream | undefined;
   #behind = false;
 
-  constructor(peer: Peer, frame: (item: Item) => Frame, ended: (error: CommandError) => void) {
+  constructor(peer: Peer, events: Events, ended: (error: CommandError) => void) {
     this.#peer = peer;
-    this.#frame = frame;
+    this.#events = events;
     this.#ended = ended;
   }
 
@@ -302,9 +312,13 @@ class Subscription implements Emit {
   }
 
   item(item: Item): boolean {
-    const keepsUp = this.#peer.send(this.#frame(item));
+    const keepsUp = this.#peer.send(this.#events.frame(item));
     if (!keepsUp) this.#behind = true;
     return keepsUp;
+  }
+
+  items(items: Items): void {
+    this.#peer.sendAll(framesOf(items, this.#events.key, this.#events.frame));
   }
 
   end(error: CommandError): void {

@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import type { Opener } from '../commands/compile.ts';
 import type { Context } from '../commands/context.ts';
-import type { Emit, Item, Stream } from '../commands/define.ts';
+import type { Emit, Item, Items, Stream } from '../commands/define.ts';
 import type { CommandError } from '../core/errors.ts';
 import { print } from '../core/json.ts';
 
@@ -29,10 +29,24 @@ export function textFrame(text: string): Frame {
   return new Frame(Buffer.from(text, 'utf8'), false);
 }
 
+/** Frames that go out one behind the other; the same object serves all who receive them. */
+export class Frames {
+  readonly list: readonly Frame[];
+  /** Bytes they have together. */
+  readonly size: number;
+
+  constructor(list: readonly Frame[]) {
+    this.list = list;
+    this.size = list.reduce((size, frame) => size + frame.size, 0);
+  }
+}
+
 /** The other end, as a face sees it. */
 export interface Peer {
   /** Puts a frame on its way. `false`: the receiver is behind, wait for `drained` if you can. */
   send(frame: Frame): boolean;
+  /** As `send`, for several at once. */
+  sendAll(frames: Frames): boolean;
   /** Ends the conversation after what was sent, with a WebSocket close code. */
   close(code: number, reason: string): void;
 }
@@ -65,6 +79,15 @@ export const SLOT = { conversation: 0, text: 1, packed: 2, event: 3 } as const;
 /** The JSON text of an item, made once. */
 export function itemText(item: Item): string {
   return (item.frames[SLOT.text] ??= print(item.value)) as string;
+}
+
+/** The frames of items, made once for all receivers that show them alike: those with the same key. */
+export function framesOf(items: Items, key: unknown, frame: (item: Item) => Frame): Frames {
+  const made = items.shown(key) as Frames | undefined;
+  if (made !== undefined) return made;
+  const frames = new Frames(items.list.map(frame));
+  items.show(key, frames);
+  return frames;
 }
 
 /** How a stream is shown to its receiver. */
@@ -101,6 +124,10 @@ export class Listening implements Talk, Emit {
     const keepsUp = this.#peer?.send(this.#dress.item(item)) ?? false;
     if (!keepsUp) this.#behind = true;
     return keepsUp;
+  }
+
+  items(items: Items): void {
+    this.#peer?.sendAll(framesOf(items, this.#dress, this.#dress.item));
   }
 
   end(error: CommandError): void {

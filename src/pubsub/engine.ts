@@ -18,6 +18,7 @@ import { checkFiling, Subscriber, Subscription, type Target } from './subscriber
 import { own } from './text.ts';
 import { Topic, Topics, topicBytes } from './topics.ts';
 import type {
+  Burst,
   Message,
   Published,
   PubSubLimits,
@@ -28,6 +29,9 @@ import type {
   SubscribeOptions,
   TopicInfo,
 } from './types.ts';
+
+/** Messages that wait for the same receivers at most, so that what they hold stays small. */
+const BURST_MAX = 512;
 
 export class PubSubEngine implements Engine {
   readonly tables = [] as const;
@@ -47,6 +51,10 @@ export class PubSubEngine implements Engine {
   #delivered = 0;
   #slow = 0;
   #stamp = 0;
+  /** Messages that are published and not handed over, and for whom; empty and `undefined` together. */
+  #waiting: Message[] = [];
+  #waitingFor: readonly Subscriber[] | undefined;
+  #due: (() => void) | undefined;
 
   /** `ids` makes subscriber and message ids. */
   constructor(ids: Ids, limits: PubSubLimits = LIMITS) {
@@ -138,8 +146,8 @@ export class PubSubEngine implements Engine {
   }
 
   /**
-   * Hands one message to every connected subscriber that matches, one copy each, in no particular order among them; at
-   * most once, no history (synap-core.md 6.3-6, 6.3-7). Wildcard characters in the topic are literal.
+   * Hands one message to every connected subscriber that matches, one copy each, in no particular order among them, at
+   * once or with `deliver` (see `defer`); at most once, no history (synap-core.md 6.3-6, 6.3-7). Wildcard characters in the topic are literal.
    *
    * `metadata` has string members; `priority` travels along and orders nothing (8.1-17); `now` is Unix milliseconds.
    * Errors: `INVALID_VALUE` for an empty topic or one over `topicBytes` or `topicLevels`.
@@ -164,14 +172,38 @@ export class PubSubEngine implements Engine {
     this.#published++;
     this.#delivered += receivers.length;
     const messageId = this.#ids.uuid();
-    let message: Message | undefined;
-    for (let i = 0; i < receivers.length; i++) {
-      const { sink } = receivers[i] as Subscriber;
-      if (sink === undefined) continue;
-      message ??= { messageId, topic, payload, metadata, priority, timestamp: now, frames: undefined };
-      sink.deliver(message);
-    }
+    if (receivers.length > 0) this.#send(receivers, { messageId, topic, payload, metadata, priority, timestamp: now });
     return { messageId, subscribersMatched: receivers.length };
+  }
+
+  /**
+   * From now on messages wait until `deliver` is called; `due` is called when the first one waits. Publishes that follow
+   * each other to the same receivers then cost each receiver one call instead of one each: a message that goes to a
+   * thousand receivers would otherwise touch the memory of a thousand connections before the next one is even read.
+   */
+  defer(due: () => void): void {
+    this.#due = due;
+  }
+
+  /** Hands over what waits. Who has gone meanwhile is passed over; who came meanwhile was not meant. */
+  deliver(): void {
+    const receivers = this.#waitingFor;
+    if (receivers === undefined) return;
+    const burst: Burst = { messages: this.#waiting, shown: undefined };
+    this.#waiting = [];
+    this.#waitingFor = undefined;
+    for (let i = 0; i < receivers.length; i++) (receivers[i] as Subscriber).sink?.deliver(burst);
+  }
+
+  /** Lets a message wait behind those for the same receivers; messages for others are handed over first, so order holds. */
+  #send(receivers: readonly Subscriber[], message: Message): void {
+    if (this.#waitingFor !== undefined && (this.#waitingFor !== receivers || this.#waiting.length >= BURST_MAX))
+      this.deliver();
+    const first = this.#waitingFor === undefined;
+    this.#waitingFor = receivers;
+    this.#waiting.push(message);
+    if (this.#due === undefined) this.deliver();
+    else if (first) this.#due();
   }
 
   /** The distinct subscribers that a publish to `topic` would reach; the array is never changed afterwards. */

@@ -1,8 +1,7 @@
 /**
  * The words of pub/sub: what is delivered, who receives it, what the engine answers.
  *
- * Invariant: a `Message` is made once per publish and shared by all receivers; nobody changes it, except that a face
- * keeps its encoded frame in it.
+ * Invariant: a `Message` is made once per publish and shared by all receivers; nobody changes it.
  */
 
 /** The caps of pub/sub; a server takes them from `LIMITS`, a test may take smaller ones. */
@@ -35,20 +34,22 @@ export interface Message {
   readonly priority: number | undefined;
   /** Unix milliseconds; the wire prints seconds. */
   readonly timestamp: number;
-  /**
-   * Encoded frames, so that a message is encoded once however many receive it: a face keeps its own at an index of its
-   * own. `undefined` until the first face put one there.
-   */
-  frames: unknown[] | undefined;
+}
+
+/** Messages for the same receivers, one or several, in the order in which they were published; handed to each as one. */
+export interface Burst {
+  readonly messages: readonly Message[];
+  /** What the first receiver made of them, so that they are encoded once however many receive them. */
+  shown: unknown;
 }
 
 /** Where the messages of a connected subscriber go. */
 export interface Sink {
   /**
-   * Takes one message. Must not throw and should only collect: the transport writes after the publishing handler has
-   * returned. It may call back into the engine.
+   * Takes messages in the order in which they were published. Must not throw and should only collect: the transport writes
+   * afterwards. It may call back into the engine.
    */
-  deliver(message: Message): void;
+  deliver(burst: Burst): void;
 }
 
 /** A subscriber as others may see it: its sink is `undefined` while no connection stands behind it. */

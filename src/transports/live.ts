@@ -30,13 +30,17 @@ export class Live {
   readonly feeds: Feeds;
   readonly endpoints: readonly Endpoint[];
   readonly #flusher: Flusher;
+  readonly #pubsub: LivePorts['context']['pubsub'];
   readonly #sockets: Sockets;
   readonly #conversations: readonly Conversation[];
 
   constructor(ports: LivePorts) {
     const { context, fault, gate, ids, table, timers } = ports;
-    const flusher = new Flusher(fault);
+    const { pubsub } = context;
+    const flusher = new Flusher(fault, () => pubsub.deliver());
+    pubsub.defer(() => flusher.due());
     this.#flusher = flusher;
+    this.#pubsub = pubsub;
     const parse = (bytes: Uint8Array): unknown => parseJson(decodeText(bytes));
     this.#sockets = new Sockets(ports, flusher);
     this.feeds = new Feeds(context.clock, timers, flusher, fault);
@@ -62,6 +66,7 @@ export class Live {
    * that do not lag behind have been told, so the listener may be closed.
    */
   closeAll(reason: string): void {
+    this.#pubsub.deliver(); // what was published before is not lost by closing
     this.#sockets.closeAll(reason);
     this.feeds.closeAll(reason);
     this.#flusher.flush();

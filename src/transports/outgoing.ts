@@ -7,24 +7,34 @@
  * they were sent; a receiver above that is closed with 1008, and nothing that waits for it is kept.
  */
 import { LIMITS } from '../core/limits.ts';
-import { CLOSE, type Frame, type Peer } from '../faces/live.ts';
+import { CLOSE, type Frame, type Frames, type Peer } from '../faces/live.ts';
 
 const CAP: number = LIMITS.socketBacklogBytes;
 const LOW_WATER: number = LIMITS.socketLowWaterBytes;
 
+const NOTHING: readonly Frame[] = [];
+
 /** Collects the receivers that have something to write, and writes for all of them at the end of the turn. */
 export class Flusher {
   readonly #fault: (error: unknown) => void;
+  /** Hands over what was held back for the end of the turn. */
+  readonly #first: () => void;
   #dirty: Outgoing[] = [];
   #scheduled = false;
 
-  /** `fault` is told of what a write throws. */
-  constructor(fault: (error: unknown) => void) {
+  /** `fault` is told of what a write throws; `first` is called before writing, and may send. */
+  constructor(fault: (error: unknown) => void, first: () => void) {
     this.#fault = fault;
+    this.#first = first;
   }
 
   add(outgoing: Outgoing): void {
     this.#dirty.push(outgoing);
+    this.due();
+  }
+
+  /** There will be something to write at the end of the turn. */
+  due(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#run);
@@ -32,6 +42,11 @@ export class Flusher {
 
   /** Writes for all of them now. */
   flush(): void {
+    try {
+      this.#first();
+    } catch (error) {
+      this.#fault(error);
+    }
     const dirty = this.#dirty;
     this.#dirty = []; // who becomes dirty meanwhile has to wait for the next turn
     for (const outgoing of dirty) {
@@ -64,7 +79,9 @@ export interface Line {
 export class Outgoing implements Peer {
   readonly #flusher: Flusher;
   readonly #line: Line;
-  #frames: Frame[] = [];
+  /** What waits, from `#head` on. While `#shared` it is the list of others too, and not changed. */
+  #frames: readonly Frame[] = NOTHING;
+  #shared = true;
   #head = 0;
   /** Bytes of the frames that wait here. */
   #bytes = 0;
@@ -91,12 +108,28 @@ export class Outgoing implements Peer {
     if (this.#shut) return false;
     const before = this.#bytes + this.#held;
     if (before > CAP) return this.#overflow();
-    this.#frames.push(frame);
+    if (this.#shared) this.#own();
+    (this.#frames as Frame[]).push(frame);
     this.#bytes += frame.size;
     if (!this.#dirty) this.#mark();
     if (before + frame.size <= LOW_WATER) return true;
     this.#behind = true;
     return false;
+  }
+
+  sendAll(frames: Frames): boolean {
+    if (this.#bytes > 0 || this.#held + frames.size > LOW_WATER) {
+      let keepsUp = true;
+      for (const frame of frames.list) keepsUp = this.send(frame);
+      return keepsUp;
+    }
+    if (this.#shut) return false;
+    // nothing waits: the list itself can, whoever else holds it
+    this.#frames = frames.list;
+    this.#shared = true;
+    this.#bytes = frames.size;
+    if (!this.#dirty) this.#mark();
+    return true;
   }
 
   close(code: number, reason: string): void {
@@ -140,15 +173,15 @@ export class Outgoing implements Peer {
     if (this.#gone) return;
     this.#head = from + written;
     if (this.#head >= frames.length) {
-      frames.length = 0;
-      this.#head = 0;
-      this.#bytes = 0;
+      if (this.#shared) this.#forget();
+      else {
+        (frames as Frame[]).length = 0;
+        this.#head = 0;
+        this.#bytes = 0;
+      }
     } else {
       for (let i = from; i < this.#head; i++) this.#bytes -= (frames[i] as Frame).size;
-      if (this.#head > 1024) {
-        frames.splice(0, this.#head);
-        this.#head = 0;
-      }
+      if (this.#head > 1024) this.#own();
     }
     this.#held = this.#line.held();
   }
@@ -166,9 +199,17 @@ export class Outgoing implements Peer {
   }
 
   #forget(): void {
-    this.#frames = [];
+    this.#frames = NOTHING;
+    this.#shared = true;
     this.#head = 0;
     this.#bytes = 0;
+  }
+
+  /** A list of its own, of what still waits. */
+  #own(): void {
+    this.#frames = this.#frames.slice(this.#head);
+    this.#shared = false;
+    this.#head = 0;
   }
 
   #mark(): void {

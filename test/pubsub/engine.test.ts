@@ -4,15 +4,15 @@ import { CommandError } from '../../src/core/errors.ts';
 import { seededIds } from '../../src/core/ids.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import { PubSubEngine } from '../../src/pubsub/engine.ts';
-import type { Message, PubSubLimits, Sink } from '../../src/pubsub/types.ts';
+import type { Burst, Message, PubSubLimits, Sink } from '../../src/pubsub/types.ts';
 
 const NOW = 1_790_000_000_123;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 class Inbox implements Sink {
   readonly messages: Message[] = [];
-  deliver(message: Message): void {
-    this.messages.push(message);
+  deliver({ messages }: Burst): void {
+    this.messages.push(...messages);
   }
   get payloads(): unknown[] {
     return this.messages.map((message) => message.payload);
@@ -257,8 +257,8 @@ describe('delivery', () => {
       const inbox = new Inbox();
       const id = `s${i}`;
       const sink: Sink = {
-        deliver: (message) => {
-          inbox.deliver(message);
+        deliver: (burst) => {
+          inbox.deliver(burst);
           if (i % 3 === 0) engine.dropped(id);
           else engine.unsubscribe(id, ['a']);
           engine.subscribe(['a', 'b.*'], { subscriberId: `new${i}` }, NOW);
@@ -280,6 +280,54 @@ describe('delivery', () => {
     subscribe(['b.*'], undefined, inbox);
     publish('a');
     expect(inbox.payloads).toEqual(['echo']);
+  });
+});
+
+describe('delivery that waits', () => {
+  test('hands over one burst for messages to the same receivers, in order, and is told once that there is something', () => {
+    const bursts: unknown[][] = [];
+    let due = 0;
+    engine.defer(() => due++);
+    subscribe(['a'], undefined, { deliver: ({ messages }) => bursts.push(messages.map(({ payload }) => payload)) });
+    for (let i = 0; i < 3; i++) publish('a', i);
+    expect([due, bursts]).toEqual([1, []]);
+    engine.deliver();
+    expect(bursts).toEqual([[0, 1, 2]]);
+    engine.deliver();
+    expect(bursts).toHaveLength(1);
+    publish('a', 3);
+    expect(due).toBe(2);
+  });
+
+  test('keeps the order of one receiver over all its topics', () => {
+    const inbox = new Inbox();
+    engine.defer(() => {});
+    subscribe(['a', 'b.*'], undefined, inbox);
+    subscribe(['b.c'], undefined, new Inbox());
+    for (let i = 0; i < 1_200; i++) publish(i % 5 === 0 ? 'b.c' : 'a', i);
+    engine.deliver();
+    expect(inbox.payloads).toEqual(Array.from({ length: 1_200 }, (_, i) => i));
+  });
+
+  test('reaches those who were subscribed when it was published, and are still there', () => {
+    const [stays, goes, comes] = [new Inbox(), new Inbox(), new Inbox()];
+    engine.defer(() => {});
+    subscribe(['a'], undefined, stays);
+    const id = subscribe(['a'], undefined, goes);
+    expect(publish('a', 1)).toBe(2);
+    engine.disconnect(id, goes);
+    subscribe(['a'], undefined, comes);
+    publish('a', 2);
+    engine.deliver();
+    expect([stays.payloads, goes.payloads, comes.payloads]).toEqual([[1, 2], [], [2]]);
+  });
+
+  test('holds back no more than a few hundred messages', () => {
+    const inbox = new Inbox();
+    engine.defer(() => {});
+    subscribe(['a'], undefined, inbox);
+    for (let i = 0; i < 10_000; i++) publish('a', i);
+    expect(inbox.messages.length).toBeGreaterThan(9_000);
   });
 });
 

@@ -6,7 +6,7 @@ import { seededIds } from '../../src/core/ids.ts';
 import { byBytes } from '../../src/core/json.ts';
 import { LIMITS } from '../../src/core/limits.ts';
 import { PubSubEngine } from '../../src/pubsub/engine.ts';
-import type { Message, Sink } from '../../src/pubsub/types.ts';
+import type { Burst, Sink } from '../../src/pubsub/types.ts';
 import { runs, seed } from '../support/seed.ts';
 import { subscriptionMatches } from './naive.ts';
 
@@ -103,8 +103,8 @@ class Model {
 
 class Inbox implements Sink {
   readonly payloads: unknown[] = [];
-  deliver(message: Message): void {
-    this.payloads.push(message.payload);
+  deliver({ messages }: Burst): void {
+    for (const { payload } of messages) this.payloads.push(payload);
   }
 }
 

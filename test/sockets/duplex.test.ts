@@ -231,7 +231,10 @@ describe('any message on /ws', () => {
       throw error;
     };
     const talk = duplex({ table, fault, parse, packed, unpacked, clock: context.clock }).open(context, [], '');
-    talk.start({ send: (frame) => answers.push(frame) > 0, close: () => {} }, context.clock.now());
+    talk.start(
+      { send: (frame) => answers.push(frame) > 0, sendAll: ({ list }) => answers.push(...list) > 0, close: () => {} },
+      context.clock.now(),
+    );
     const names = [...table.calls.keys(), ...table.pushes.keys(), 'unsubscribe', 'nope'].filter(
       (name) => !name.includes('flush') && !name.startsWith('server.'),
     );

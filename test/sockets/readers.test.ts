@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/core/limits.ts';
-import { Frame } from '../../src/faces/live.ts';
+import { Frame, Frames } from '../../src/faces/live.ts';
 import { Flusher, type Line, Outgoing } from '../../src/transports/outgoing.ts';
 import { eventually, type LiveServer, liveServer, stopAll } from '../support/live.ts';
 
@@ -166,7 +166,13 @@ describe('the queue of one receiver', () => {
   it('never holds more than the cap and one frame, whatever is sent', async () => {
     const line = new FakeLine();
     line.blocked = true;
-    const outgoing = new Outgoing(new Flusher(() => {}), line);
+    const outgoing = new Outgoing(
+      new Flusher(
+        () => {},
+        () => {},
+      ),
+      line,
+    );
     const size = 70_000;
     let most = 0;
     for (let i = 0; i < 1000; i++) {
@@ -183,7 +189,13 @@ describe('the queue of one receiver', () => {
 
   it('answers false above the low-water mark, and tells once when it has caught up', async () => {
     const line = new FakeLine();
-    const outgoing = new Outgoing(new Flusher(() => {}), line);
+    const outgoing = new Outgoing(
+      new Flusher(
+        () => {},
+        () => {},
+      ),
+      line,
+    );
     expect(outgoing.send(frame(LIMITS.socketLowWaterBytes))).toBe(true);
     expect(outgoing.send(frame(1))).toBe(false);
     expect(outgoing.send(frame(1))).toBe(false);
@@ -201,7 +213,13 @@ describe('the queue of one receiver', () => {
   it('writes in order, and the close last', async () => {
     const line = new FakeLine();
     line.blocked = true;
-    const outgoing = new Outgoing(new Flusher(() => {}), line);
+    const outgoing = new Outgoing(
+      new Flusher(
+        () => {},
+        () => {},
+      ),
+      line,
+    );
     for (let mark = 0; mark < 100; mark++) outgoing.send(frame(1, mark));
     outgoing.close(1001, 'bye');
     outgoing.send(frame(1, 200));
@@ -219,16 +237,81 @@ describe('the queue of one receiver', () => {
       line.written.push(frames[from] as Frame);
       return 1;
     };
-    const outgoing = new Outgoing(new Flusher(() => {}), line);
+    const outgoing = new Outgoing(
+      new Flusher(
+        () => {},
+        () => {},
+      ),
+      line,
+    );
     for (let mark = 0; mark < 50; mark++) outgoing.send(frame(10, mark));
     await turn();
     expect(line.written).toHaveLength(50);
     expect(outgoing.waiting).toBe(0);
   });
 
+  it('shares one list of frames with others, and changes nobody else’s by what it is sent besides', async () => {
+    const flusher = new Flusher(
+      () => {},
+      () => {},
+    );
+    const lines = Array.from({ length: 4 }, () => new FakeLine());
+    const queues = lines.map((line) => new Outgoing(flusher, line));
+    const marks = (line: FakeLine): unknown[] => line.written.map(({ bytes }) => bytes[0]);
+    const [plain, before, after, slow] = queues as [Outgoing, Outgoing, Outgoing, Outgoing];
+    const slowLine = lines[3] as FakeLine;
+    slowLine.blocked = true;
+    before.send(frame(1, 7));
+    const first = new Frames([frame(1, 1), frame(1, 2), frame(1, 3)]);
+    for (const queue of queues) expect(queue.sendAll(first)).toBe(true);
+    after.send(frame(1, 9));
+    slow.sendAll(new Frames([frame(1, 4)]));
+    await turn();
+    slowLine.blocked = false;
+    slow.drained();
+    expect(lines.map(marks)).toEqual([
+      [1, 2, 3],
+      [7, 1, 2, 3],
+      [1, 2, 3, 9],
+      [1, 2, 3, 4],
+    ]);
+    expect(queues.map((queue) => queue.waiting)).toEqual([0, 0, 0, 0]);
+    expect(first.list).toHaveLength(3);
+    plain.send(frame(1, 5));
+    await turn();
+    expect(marks(lines[0] as FakeLine)).toEqual([1, 2, 3, 5]);
+  });
+
+  it('is bounded in the same way when frames come in lists', async () => {
+    const line = new FakeLine();
+    line.blocked = true;
+    const outgoing = new Outgoing(
+      new Flusher(
+        () => {},
+        () => {},
+      ),
+      line,
+    );
+    const list = new Frames(Array.from({ length: 20 }, () => frame(10_000)));
+    let most = 0;
+    let kept = 0;
+    for (let i = 0; i < 100; i++) {
+      if (outgoing.sendAll(list)) kept++;
+      most = Math.max(most, outgoing.waiting);
+      if (i % 10 === 0) await turn();
+    }
+    await turn();
+    expect(kept).toBe(1);
+    expect(most).toBeLessThanOrEqual(LIMITS.socketBacklogBytes + 10_000);
+    expect(line.ends).toEqual([[1008, true]]);
+  });
+
   it('writes once per receiver and turn, not per frame, and a fault of one leaves the others', async () => {
     const faults: unknown[] = [];
-    const flusher = new Flusher((error) => faults.push(error));
+    const flusher = new Flusher(
+      (error) => faults.push(error),
+      () => {},
+    );
     const broken = new FakeLine();
     broken.write = () => {
       throw new Error('broken');
