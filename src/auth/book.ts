@@ -12,7 +12,7 @@ import { CommandError, invalidRequest } from '../core/errors.ts';
 import { type Ids, systemIds } from '../core/ids.ts';
 import { LIMITS } from '../core/limits.ts';
 import { type Engine, nowhere, type Plain, type Store } from '../core/ports.ts';
-import { COST, type Cost, hashPassword, type PasswordHash, parseHash, printHash } from './password.ts';
+import { COST, type Cost, type PasswordHash, parseHash, printHash } from './password.ts';
 import { digest, type Holder, Passwords } from './passwords.ts';
 import { isPlainPattern, type Permission, ROLE_NAMES, type RoleName } from './permissions.ts';
 import { Session } from './session.ts';
@@ -118,13 +118,16 @@ export class AccountBook implements Engine {
     ];
   }
 
-  /** The hash of a password that may be used. Errors: `INVALID_REQUEST` for one that is too short or too common (1.6). */
-  hash(password: string): Promise<PasswordHash> {
+  /**
+   * The hash of a password that `name` may use. Errors: `INVALID_REQUEST` for one that is too short or too common (1.6),
+   * `RATE_LIMITED` when too many of this name wait to be hashed.
+   */
+  hash(name: string, password: string): Promise<PasswordHash> {
     if (Buffer.byteLength(password) < 8) invalidRequest('Password must be at least 8 characters long');
     if (Buffer.byteLength(password) > LIMITS.secretBytes)
       invalidRequest(`Password must be at most ${LIMITS.secretBytes} bytes long`);
     if (COMMON.has(password.toLowerCase())) invalidRequest('Password is too common. Please choose a stronger password');
-    return hashPassword(password, this.#ports.cost ?? COST);
+    return this.passwords.hash(name, password, this.#ports.cost ?? COST);
   }
 
   /** Adds a user. Errors: `INVALID_REQUEST` (taken, or no name), `LIMIT_REACHED`. */

@@ -1,5 +1,5 @@
 /**
- * Password checks waiting for their turn on the thread pool.
+ * Passwords that are to be hashed, to check or to set them, waiting for their turn on the thread pool.
  *
  * Invariant: at most `LIMITS.passwordChecks` run at the same time, and lanes take turns, so that a flood of wrong
  * passwords for one name neither fills the pool nor holds up other names.
@@ -19,7 +19,7 @@ export class PasswordChecks {
   #running = 0;
 
   /** Runs `check` when it is its turn. `undefined` when too many wait in this lane already. */
-  run(name: string, check: () => Promise<boolean>): Promise<boolean> | undefined {
+  run<T>(name: string, check: () => Promise<T>): Promise<T> | undefined {
     if (this.#running < LIMITS.passwordChecks) return this.#start(check);
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
@@ -34,7 +34,7 @@ export class PasswordChecks {
     });
   }
 
-  async #start(check: () => Promise<boolean>): Promise<boolean> {
+  async #start<T>(check: () => Promise<T>): Promise<T> {
     this.#running++;
     try {
       return await check();

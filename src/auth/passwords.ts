@@ -9,7 +9,7 @@ import type { Clock } from '../core/clock.ts';
 import { CommandError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
 import { PasswordChecks } from './checks.ts';
-import { COST, type PasswordHash, verifyPassword } from './password.ts';
+import { COST, type Cost, hashPassword, type PasswordHash, verifyPassword } from './password.ts';
 
 /** Somebody with a password. */
 export interface Holder {
@@ -60,12 +60,7 @@ export class Passwords<H extends Holder> {
     const underway = this.#underway.get(seal);
     if (underway !== undefined) return underway;
     const known = holder?.hash ?? this.decoy;
-    const check = this.#checks.run(holder === undefined ? NOBODY : name, () => verifyPassword(password, known));
-    if (check === undefined) {
-      this.#throttled++;
-      return Promise.reject(new CommandError('RATE_LIMITED', { detail: 'too many password checks are waiting' }));
-    }
-    const verdict = check
+    const verdict = this.#inTurn(holder === undefined ? NOBODY : name, () => verifyPassword(password, known))
       // whoever was taken away or changed meanwhile is another one now
       .then((right) => this.#learn(right && this.#find(name) === holder ? holder : undefined, seal))
       .finally(() => this.#underway.delete(seal));
@@ -73,9 +68,21 @@ export class Passwords<H extends Holder> {
     return verdict;
   }
 
+  /** Hashes a password that `name` is to have, in turn with the checks; rejected with `RATE_LIMITED` like them. */
+  hash(name: string, password: string, cost: Cost): Promise<PasswordHash> {
+    return this.#inTurn(name, () => hashPassword(password, cost));
+  }
+
   /** Forgets what was wrong: a password that is set now may have been wrong a moment ago. */
   forget(): void {
     this.#wrong.clear();
+  }
+
+  #inTurn<T>(lane: string, work: () => Promise<T>): Promise<T> {
+    const result = this.#checks.run(lane, work);
+    if (result !== undefined) return result;
+    this.#throttled++;
+    return Promise.reject(new CommandError('RATE_LIMITED', { detail: 'too many password checks are waiting' }));
   }
 
   /** Remembers how a check ended. */

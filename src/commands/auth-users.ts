@@ -45,7 +45,7 @@ export const authUserCreate = command({
   effect: 'write',
   input: z.object({ username: Username, password: z.string(), ...UserFields }),
   output: Confirmed,
-  errors: ['INVALID_REQUEST', 'INVALID_VALUE', 'NOT_YOURS', 'LIMIT_REACHED'],
+  errors: ['INVALID_REQUEST', 'INVALID_VALUE', 'NOT_YOURS', 'LIMIT_REACHED', 'RATE_LIMITED'],
   rest: { route: 'POST /auth/users', body: '*' },
   envelope: { prepare: insist(UserFields) },
   example: {
@@ -60,7 +60,7 @@ export const authUserCreate = command({
     mayGive(session, [...grants, ...granted.flatMap((role) => ROLES[role])]);
     if (admin) mayGive(session, [{ resource: '*', action: 'all' }]);
     accounts.checkFree(username);
-    const hash = await accounts.hash(password);
+    const hash = await accounts.hash(username, password);
     accounts.createUser(username, { hash, admin, roles: [...new Set(granted)], permissions: grants });
     audit({ accounts, session }, 'user created', { user: username, admin, roles: granted });
     return { success: true, message: `User ${username} created successfully` };
@@ -146,7 +146,7 @@ export const authUserPassword = command({
   effect: 'write',
   input: z.object({ username: Username, new_password: z.string() }),
   output: Confirmed,
-  errors: ['INVALID_REQUEST', 'ACCOUNT_NOT_FOUND', 'NOT_YOURS'],
+  errors: ['INVALID_REQUEST', 'ACCOUNT_NOT_FOUND', 'NOT_YOURS', 'RATE_LIMITED'],
   rest: { route: 'POST /auth/users/:username/password', body: ['new_password'] },
   example: {
     before: [alice],
@@ -159,7 +159,7 @@ export const authUserPassword = command({
     selfOrAdmin(session, username, session.kind === 'user');
     if (userOf(session) !== username) mayManage(context, username);
     if (accounts.user(username) === undefined) throw new CommandError('ACCOUNT_NOT_FOUND', { user: username });
-    accounts.changeUser(username, { hash: await accounts.hash(new_password) });
+    accounts.changeUser(username, { hash: await accounts.hash(username, new_password) });
     audit({ accounts, session }, 'password changed', { user: username });
     return { success: true, message: 'Password changed successfully' };
   },

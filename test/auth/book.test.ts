@@ -52,7 +52,7 @@ describe('a user', () => {
     book.createUser('ann', { ...nothing, hash });
     const before = await book.passwords.check('ann', 'a long password');
     expect(await book.passwords.check('ann', 'the new password')).toBeUndefined();
-    book.changeUser('ann', { hash: await book.hash('the new password') });
+    book.changeUser('ann', { hash: await book.hash('ann', 'the new password') });
     expect(before?.session?.expiresAt).toBe(0);
     expect(await book.passwords.check('ann', 'a long password')).toBeUndefined();
     expect((await book.passwords.check('ann', 'the new password'))?.name).toBe('ann');
@@ -111,11 +111,19 @@ describe('a user', () => {
   });
 
   it('has a password of at least 8 bytes that is none of the common ones', async () => {
-    expect(() => book.hash('1234567')).toThrow('Password must be at least 8 characters long');
-    expect(() => book.hash('x'.repeat(LIMITS.secretBytes + 1))).toThrow('at most 1024 bytes');
+    expect(() => book.hash('ann', '1234567')).toThrow('Password must be at least 8 characters long');
+    expect(() => book.hash('ann', 'x'.repeat(LIMITS.secretBytes + 1))).toThrow('at most 1024 bytes');
     for (const common of ['password', 'PASSWORD1', '12345678', 'Passw0rd'])
-      expect(() => book.hash(common)).toThrow('Password is too common. Please choose a stronger password');
-    await expect(book.hash('ääää')).resolves.toBeDefined(); // 8 bytes
+      expect(() => book.hash('ann', common)).toThrow('Password is too common. Please choose a stronger password');
+    await expect(book.hash('ann', 'ääää')).resolves.toBeDefined(); // 8 bytes
+  });
+
+  it('is hashed in turn with the checks, so that whoever keeps setting one holds up nobody else', async () => {
+    const most = LIMITS.passwordChecks + LIMITS.passwordChecksWaiting;
+    const set = Array.from({ length: most }, () => book.hash('ann', 'the new password'));
+    await expect(book.hash('ann', 'the new password')).rejects.toThrow('too many password checks are waiting');
+    await expect(book.hash('ben', 'the new password')).resolves.toBeDefined();
+    expect(await Promise.all(set)).toHaveLength(most);
   });
 
   it('has a name without a colon', () => {

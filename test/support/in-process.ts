@@ -1,6 +1,7 @@
 /**
  * The whole table over in-process engines with a fake clock: what faces call, without sockets.
  */
+import { AccountBook } from '../../src/auth/book.ts';
 import { Session } from '../../src/auth/session.ts';
 import { compile, type Table } from '../../src/commands/compile.ts';
 import type { Context } from '../../src/commands/context.ts';
@@ -56,10 +57,12 @@ export function inProcess(flags: readonly string[] = [], environment: Record<str
   if (loaded.action !== 'start') throw new Error('settings');
   const clock = new FakeClock();
   const timers = new Timers(clock);
-  const engines = buildEngines(loaded.settings, { store: new MemoryStore(), timers, ids: seededIds(7), clock });
+  const store = new MemoryStore();
+  const engines = buildEngines(loaded.settings, { store, timers, ids: seededIds(7), clock });
   const context: Context = {
     clock,
     ...engines,
+    accounts: new AccountBook({ store, ids: seededIds(9), cost: { n: 2, r: 1, p: 1 } }, clock), // cheap passwords
     settings: { allowFlush: true, maxValueBytes: Number.POSITIVE_INFINITY },
     isJson: (text) => {
       try {
