@@ -22,6 +22,8 @@ const PAYLOAD_BYTES = 100;
  * time and the metadata: most of the cost of a delivery is moving its bytes.
  */
 const SAME_WIRE_BYTES = PAYLOAD_BYTES + 106;
+/** What a frame of ours has besides its head, for a payload of that length and a topic of four letters. */
+const FRAME_BYTES = PAYLOAD_BYTES + 137;
 /** The least part of its own speed that a server keeps with readers that never read. */
 const STUCK_BAR = 0.95;
 
@@ -125,6 +127,8 @@ async function redis(): Promise<Subject | undefined> {
 
 const server = await Subject.start('synapd', [process.env['MAIN'] ?? 'dist/main.js', '--memory', '--port', '0']);
 const other = await redis();
+/** The library alone; its frames are as long as ours, whose payload is in quotes. */
+const floor = await Subject.start('floor', ['--import', 'tsx', 'bench/support/fanout-floor.ts', String(FRAME_BYTES)]);
 let missed = 0;
 try {
   const resident = server.residentBytes();
@@ -136,12 +140,14 @@ try {
   for (const subscribers of SIZES) {
     const ours: Record<'free' | 'stuck', Round[]> = { free: [], stuck: [] };
     const theirs: Record<'free' | 'stuck' | 'sameBytes', Round[]> = { free: [], stuck: [], sameBytes: [] };
+    const bare: Round[] = [];
     for (let i = 0; i < ROUNDS; i++) {
       for (const kind of ['free', 'stuck'] as const) {
         ours[kind].push(await round('ws', server, subscribers, kind === 'stuck'));
         if (other !== undefined) theirs[kind].push(await round('redis', other, subscribers, kind === 'stuck'));
       }
       if (other !== undefined) theirs.sameBytes.push(await round('redis', other, subscribers, false, SAME_WIRE_BYTES));
+      bare.push(await round('ws', floor, subscribers, false));
     }
     const kept = ratioOf(ours.stuck, ours.free);
     if (kept < STUCK_BAR) missed++;
@@ -159,11 +165,20 @@ try {
       console.log(
         `${pad(subscribers, 12)}${pad('*', 7)}${show(ours.free)}${show(theirs.sameBytes)}${pad(shown(ratioOf(ours.free, theirs.sameBytes)), 7)}`,
       );
+    const [most, floorNanos] = [ratioOf(bare, theirs.free), Math.min(...bare.map((round) => round.cpuNanos))];
+    console.log(
+      `${pad(subscribers, 12)}${pad('**', 7)}${show(bare)}${pad('', 24)}${pad(shown(most), 7)}` +
+        `         ours takes ${(Math.min(...ours.free.map((round) => round.cpuNanos)) / floorNanos).toFixed(2)} times its CPU`,
+    );
   }
   console.log('* Redis with a payload that makes its messages as long on the wire as our frames');
+  console.log(
+    '** the transport library alone, sending frames as long as ours: the most that a server on it could reach',
+  );
   console.log(`resident memory grew by ${Math.round((server.residentBytes() - resident) / 1024 / 1024)} MiB`);
 } finally {
   await server.stop();
   await other?.stop();
+  await floor.stop();
 }
 console.log(missed === 0 ? 'every bar is kept' : `${missed} bars are missed`);
