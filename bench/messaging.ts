@@ -116,6 +116,14 @@ const kinds: Kind[] = [
     loads: [
       { name: 'append, the oldest goes', steps: () => [{ request: () => append }] },
       {
+        name: `read the last ${PAGE}`,
+        async steps(subject) {
+          const { max_offset } = (await ask(subject, get('/stream/room/stats'))) as Record<string, number>;
+          const from_offset = Number(max_offset) + 1 - PAGE;
+          return [{ request: () => get(`/stream/room/consume/me?from_offset=${from_offset}&limit=${PAGE}`) }];
+        },
+      },
+      {
         name: `read ${PAGE} anywhere`,
         async steps(subject, size) {
           const stats = (await ask(subject, get('/stream/room/stats'))) as Record<string, number>;

@@ -21,6 +21,8 @@ export interface Classes {
 
 /** What the door is made of. */
 export interface Locks {
+  /** Whether any address may call, so that nobody has to ask for it. */
+  readonly anywhere: boolean;
   /** Whether an address may call at all. */
   allows(address: string): boolean;
   /** The classes of a key; `undefined` when nobody has it. */
@@ -38,7 +40,7 @@ export interface Locks {
   readonly keyless: boolean;
 }
 
-/** Who a request of the chat face comes from. */
+/** Who a request of the chat face comes from, and what its headers say that the routes of its method ask about. */
 export interface Guest extends Caller {
   readonly classes: Classes;
   /** The key as it was presented where signing reads it; empty when only the door can read it. */
@@ -47,11 +49,11 @@ export interface Guest extends Caller {
   readonly signed: string;
   /** X-User-ID. */
   readonly user: string;
-  /** X-Identity. */
+  /** X-Identity of a POST. */
   readonly identity: string;
-  /** Idempotency-Key. */
+  /** Idempotency-Key of a POST. */
   readonly once: string;
-  /** Last-Event-ID. */
+  /** Last-Event-ID of a GET. */
   readonly lastEvent: string;
 }
 
@@ -106,7 +108,7 @@ export class ChatDoor implements Territory {
   #admitted(asked: Asked, wing: Wing): Guest | Reply {
     const get = asked.method === 'GET';
     if (get && (wing === 'page' || wing === 'probe')) {
-      return this.#locks.allows(asked.address()) ? guest(NOBODY, '', '', '', asked) : failure('FORBIDDEN');
+      return this.#welcome(asked) ? guest(NOBODY, '', '', '', asked) : failure('FORBIDDEN');
     }
     const { refused, classes, key } = this.#enter(asked);
     if (refused !== undefined) return refused;
@@ -118,11 +120,15 @@ export class ChatDoor implements Territory {
     return this.#identify(asked, classes, key);
   }
 
+  /** To ask for the address costs as much as reading a whole message, so it is asked for only where it counts. */
+  #welcome(asked: Asked): boolean {
+    return this.#locks.anywhere || this.#locks.allows(asked.address());
+  }
+
   /** Address, key, scope and rate. */
-  #enter(asked: Asked): { readonly refused?: Reply; readonly classes: Classes; readonly key: string } {
+  #enter(asked: Asked): { readonly refused: Reply | undefined; readonly classes: Classes; readonly key: string } {
     const locks = this.#locks;
-    const address = asked.address();
-    if (!locks.allows(address)) return { refused: failure('FORBIDDEN'), classes: NOBODY, key: '' };
+    if (!this.#welcome(asked)) return { refused: failure('FORBIDDEN'), classes: NOBODY, key: '' };
     const key = presentedKey(asked);
     const classes = key === '' ? undefined : locks.classes(key);
     const known = classes !== undefined;
@@ -133,7 +139,7 @@ export class ChatDoor implements Territory {
       asked.header('x-user-id') !== '' &&
       asked.header('x-user-signature') !== '';
     const inScope = known ? classes.backend || classes.admin || SCOPE.test(asked.path) : true;
-    const wait = locks.take(known ? `key ${key}` : `address ${address}`);
+    const wait = locks.take(known ? `key ${key}` : `address ${asked.address()}`);
     const refused =
       wait > 0
         ? { ...failure('CHAT_RATE_LIMITED'), headers: [['Retry-After', String(wait)]] as const }
@@ -142,7 +148,7 @@ export class ChatDoor implements Territory {
           : inScope
             ? undefined
             : failure('FORBIDDEN');
-    return { ...(refused === undefined ? {} : { refused }), classes: classes ?? NOBODY, key };
+    return { refused, classes: classes ?? NOBODY, key };
   }
 
   /** The signature, which frontends and callers without a key need and others may send (4.2). */
@@ -179,19 +185,24 @@ const failure = (code: ConstructorParameters<typeof CommandError>[0]): Reply => 
 
 function guest(classes: Classes, key: string, signed: string, user: string, asked: Asked): Guest {
   const { admin } = classes;
+  const { method } = asked;
   return {
     admin,
-    // what a key may do is decided by the wing it is in; commands about users are held to `actor`
-    allows: (action) => admin || action !== 'admin',
+    allows: admin ? anything : anythingButAdmin,
     classes,
     key,
     signed,
     user,
-    identity: said(asked, 'x-identity'),
-    once: asked.header('idempotency-key'),
-    lastEvent: asked.header('last-event-id'),
+    // each header costs a call into the library, so none is read that routes of the method have no use for
+    identity: method === 'POST' ? said(asked, 'x-identity') : '',
+    once: method === 'POST' ? asked.header('idempotency-key') : '',
+    lastEvent: method === 'GET' ? asked.header('last-event-id') : '',
   };
 }
+
+/** What a key may do is decided by the wing it is in; commands about users are held to `actor`. */
+const anything = (): boolean => true;
+const anythingButAdmin: Caller['allows'] = (action) => action !== 'admin';
 
 /**
  * A name in a header: UTF-8 (4.2), which the transport reads as latin1. The library also takes bytes beyond ASCII away
@@ -207,7 +218,9 @@ function said(asked: Asked, name: string): string {
 
 /** The key that the door reads: the scheme in any letter case (4.1). */
 function presentedKey(asked: Asked): string {
-  const bearer = /^bearer\s+(.*)$/i.exec(asked.header('authorization').trim())?.[1]?.trim() ?? '';
+  const authorization = asked.header('authorization');
+  if (authorization === '') return asked.header('x-api-key').trim();
+  const bearer = /^bearer\s+(.*)$/i.exec(authorization.trim())?.[1]?.trim() ?? '';
   return bearer === '' ? asked.header('x-api-key').trim() : bearer;
 }
 

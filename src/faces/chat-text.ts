@@ -13,12 +13,23 @@ import { formDecode } from './query.ts';
 
 const BAD_ESCAPE = /%(?![\da-fA-F]{2})/;
 const SPECIAL = /[<>&\u2028\u2029]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that a literal cannot hold
+const AT_RISK = /["\\\u0000-\u001f<>&\u2028\u2029\ud800-\udfff]/;
 
 function literal(text: string): string {
-  const quoted = quote(text);
-  return quoted.search(SPECIAL) < 0
-    ? quoted
-    : quoted.replace(SPECIAL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (text.length < 4096 && !AT_RISK.test(text)) return `"${text}"`;
+  return quote(text).replace(SPECIAL, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Member names as they are printed: the same few come again and again. Names that clients choose do not fill it beyond its cap. */
+const LABELS = new Map<string, string>();
+const LABELS_MAX = 256;
+const LABEL_LENGTH_MAX = 64;
+
+function labelOf(name: string): string {
+  const label = `${literal(name)}:`;
+  if (LABELS.size < LABELS_MAX && name.length <= LABEL_LENGTH_MAX) LABELS.set(name, label);
+  return label;
 }
 
 /** The JSON text of an answer. */
@@ -31,7 +42,9 @@ export function goText(value: unknown): string {
   let text = '';
   for (const name in value) {
     const member = (value as Record<string, unknown>)[name];
-    if (member !== undefined) text += `${text === '' ? '' : ','}${literal(name)}:${goText(member)}`;
+    if (member === undefined) continue;
+    const label = LABELS.get(name) ?? labelOf(name);
+    text += text === '' ? label + goText(member) : `,${label}${goText(member)}`;
   }
   return `{${text}}`;
 }
@@ -68,7 +81,8 @@ export function refuse(detail: string): never {
 
 /** The members of a body, by their names in lower case; `null` is an empty object. `problem` says what is wrong. */
 export function readMembers(bytes: unknown, parse: Parse, problem: string): Members {
-  const text = whole(Buffer.from(bytes as Uint8Array).toString('utf8'));
+  const { buffer, byteOffset, byteLength } = bytes as Uint8Array;
+  const text = whole(Buffer.from(buffer, byteOffset, byteLength).toString('utf8'));
   let value: unknown;
   try {
     value = parse(text);

@@ -135,12 +135,14 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
     return { title, ...(metadata === undefined ? {} : { metadata }) };
   };
 
+  /** What a body says, and `by` whom: apart, so that nothing has to be taken out of what goes on to the command. */
   const messageSaid = (call: Call) => {
     const said = members(call);
     read.textOf(said['id'], BAD);
-    return {
-      thread: read.textOf(said['thread'], BAD),
-      author: read.textOf(said['author'], BAD),
+    const thread = read.textOf(said['thread'], BAD);
+    const by = read.textOf(said['author'], BAD);
+    const message = {
+      thread,
       role: said['role'] === undefined ? undefined : said['role'] === null ? null : read.textOf(said['role'], BAD),
       ts: read.int64Of(said['ts'], BAD),
       body: said['body'],
@@ -153,10 +155,11 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
       deleted: read.flagOf(said['deleted'], BAD),
       reactions: read.textMapOf(said['reactions'], BAD),
     };
+    return { by, message };
   };
 
   const post = (call: Call, home: string | undefined): Answer => {
-    const { author: by, ...said } = messageSaid(call);
+    const { by, message: said } = messageSaid(call);
     actAs(call, author(call, by));
     const input = { ...said, thread: home ?? said.thread, idempotency_key: call.guest.once };
     return read.line(createMessage(call.context, input));
@@ -276,7 +279,10 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
     }),
     route('PUT', '/v1/threads/:thread/messages/:id', 'user', (call) => {
       const by = author(call, '');
-      const { author: named, thread: _, ts: __, ...said } = messageSaid(call);
+      const {
+        by: named,
+        message: { thread: _, ts: __, ...said },
+      } = messageSaid(call);
       mustKeepAuthor(by, named);
       actAs(call, by);
       return read.line(editMessage(call.context, { ...said, ...scoped(call.params) }));
@@ -293,7 +299,10 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
       return read.goText(message(call.context, loose(call.params)));
     }),
     route('PUT', '/v1/messages/:id', 'user', (call) => {
-      const { author: named, thread: _, ts: __, ...said } = messageSaid(call);
+      const {
+        by: named,
+        message: { thread: _, ts: __, ...said },
+      } = messageSaid(call);
       actAs(call, author(call, named));
       return read.line(editMessage(call.context, { ...said, ...loose(call.params) }));
     }),

@@ -27,7 +27,6 @@ export function chatLocks(settings: Settings, clock: Clock): Locks {
   const signatures = new Signatures(signing.length > 0 ? signing : classes.backend, dated);
   const signatureMs = readPeriod(settings['security.signature_period']) as number; // checked by its row
   const addresses = AddressList.read(settings['security.ip_whitelist']) as AddressList; // checked by its row
-  const anyAddress = settings['security.ip_whitelist'].length === 0;
   const origins = new Set(settings['security.cors.allowed_origins'].map((origin) => origin.toLowerCase()));
   const buckets = new Buckets(
     settings['security.rate_limit.rps'] > 0 ? settings['security.rate_limit.rps'] : DEFAULT_RATE,
@@ -36,7 +35,8 @@ export function chatLocks(settings: Settings, clock: Clock): Locks {
     clock,
   );
   return {
-    allows: (address) => anyAddress || addresses.allows(address),
+    anywhere: settings['security.ip_whitelist'].length === 0,
+    allows: (address) => addresses.allows(address),
     classes: (key) => keys.roles(key),
     signing: signatures.available,
     verify: (user, signature) => signatures.verify(user, signature, clock.now()),
