@@ -2,7 +2,7 @@
  * The admin side of the chat face: `/admin`, probes, and `/metrics` behind keys (progressdb.md 3.1, 3.9).
  */
 import { CommandError } from '../core/errors.ts';
-import { actAs, type Call, type ChatPorts, command, router, then } from './chat.ts';
+import { actAs, answerWith, type Call, type ChatPorts, command, router } from './chat.ts';
 import * as read from './chat-text.ts';
 import type { Endpoint, Reply } from './endpoint.ts';
 
@@ -79,7 +79,7 @@ export function chatAdminEndpoints(ports: ChatAdminPorts): Endpoint[] {
     admin('GET', 'stats', ({ context }) => read.line(stats(context, {}))),
     admin('GET', 'threads', ({ context, query }) => {
       const input = { before: read.queryOf(query, 'before'), after: read.queryOf(query, 'after') };
-      return then<{ threads: unknown[]; more: boolean }>(allThreads(context, input), ({ threads, more }) =>
+      return answerWith<{ threads: unknown[]; more: boolean }>(allThreads(context, input), ({ threads, more }) =>
         read.line({ threads, ...(more ? { has_more: true } : {}) }),
       );
     }),
@@ -97,18 +97,18 @@ export function chatAdminEndpoints(ports: ChatAdminPorts): Endpoint[] {
       const said = read.readMembers(call.body, parse, INVALID);
       const thread = read.textOf(said['thread_id'], INVALID);
       if (thread === '') read.refuse('missing thread_id');
-      return then(rotate(call.context, { thread }), read.line);
+      return answerWith(rotate(call.context, { thread }), read.line);
     }),
     admin('POST', 'encryption/rewrap-deks', (call) => {
       const input = choice(call);
       if (input.new_kek_hex.trim() === '') read.refuse('missing new_kek_hex');
       if (!input.all && input.thread_ids.length === 0) throw new CommandError('CHAT_NO_THREADS');
-      return then(rewrap(call.context, input), outcomes);
+      return answerWith(rewrap(call.context, input), outcomes);
     }),
-    admin('POST', 'encryption/encrypt-existing', (call) => then(encrypt(call.context, choice(call)), outcomes)),
+    admin('POST', 'encryption/encrypt-existing', (call) => answerWith(encrypt(call.context, choice(call)), outcomes)),
     admin('POST', 'test/retention-run', ({ context }) => {
       if (!testing) throw new CommandError('CHAT_TEST_DISABLED');
-      return then(retention(context, {}), read.line);
+      return answerWith(retention(context, {}), read.line);
     }),
   ];
 }

@@ -65,7 +65,7 @@ export function command(table: Table, name: string): Executable['execute'] {
 }
 
 /** The answer to what a command gives, now or later. */
-export function then<T>(output: unknown, show: (output: T) => Answer): Answer | Promise<Answer> {
+export function answerWith<T>(output: unknown, show: (output: T) => Answer): Answer | Promise<Answer> {
   return output instanceof Promise ? output.then((value: T) => show(value)) : show(output as T);
 }
 
@@ -233,7 +233,7 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
         slug: read.queryOf(query, 'slug'),
         ...(paged ? { limit: count(query, 'limit'), before, after } : {}),
       };
-      return then<{ threads: unknown[] } & Listed>(threads(call.context, input), ({ threads: found, more }) =>
+      return answerWith<{ threads: unknown[] } & Listed>(threads(call.context, input), ({ threads: found, more }) =>
         read.line({ threads: found, ...(paged ? { has_more: more } : {}) }),
       );
     }),
@@ -259,7 +259,7 @@ export function chatEndpoints({ table, door, locks, parse }: ChatPorts): Endpoin
         limit: count(query, 'limit'),
         before: read.queryOf(query, 'before'),
       };
-      return then(search(context, input), read.line);
+      return answerWith(search(context, input), read.line);
     }),
 
     route('POST', '/v1/threads/:thread/messages', 'user', (call) => post(call, call.params[0])),
