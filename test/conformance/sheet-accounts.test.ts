@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { Client } from '../support/live.ts';
+import { Client } from '../support/client.ts';
 import { type Running, scratchFolder, startServer } from '../support/process.ts';
 
 const file = join(scratchFolder(), 'accounts.yaml');

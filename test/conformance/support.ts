@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { WebSocket } from 'ws';
-import { Client } from '../support/live.ts';
+import { Client } from '../support/client.ts';
 import { type Running, startServer } from '../support/process.ts';
 
 /** What came back. `body` is the text as JSON, or as it stands where it is none. */

@@ -7,7 +7,8 @@ import { duplex } from '../../src/faces/duplex.ts';
 import { Gate } from '../../src/transports/gate.ts';
 import { decodeText, parseJson } from '../../src/wire/json.ts';
 import { packed, unpacked } from '../../src/wire/msgpack.ts';
-import { type Client, eventually, type LiveServer, liveServer, stopAll } from '../support/live.ts';
+import type { Client } from '../support/client.ts';
+import { eventually, type LiveServer, liveServer, stopAll } from '../support/live.ts';
 import { runs, seed } from '../support/seed.ts';
 
 let server: LiveServer;
