@@ -65,8 +65,8 @@ const CORS: readonly (readonly [string, string])[] = [
   ['vary', 'Origin'],
   ['access-control-allow-methods', 'GET,POST,PUT,DELETE,PATCH,OPTIONS'],
   ['access-control-max-age', '600'],
-  ['access-control-allow-headers', 'Authorization,Content-Type,X-API-Key,X-User-ID,X-User-Signature'],
-  ['access-control-expose-headers', 'X-Role-Name'],
+  ['access-control-allow-headers', 'Authorization,Content-Type,X-API-Key,X-User-ID,X-User-Signature,Idempotency-Key'],
+  ['access-control-expose-headers', 'X-Role-Name,Retry-After'],
 ];
 const NONE: readonly (readonly [string, string])[] = [];
 const SCOPE = /^\/v1\/(?:messages$|threads)/;

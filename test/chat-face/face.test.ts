@@ -127,6 +127,8 @@ describe('the chat face', () => {
     const welcome = await ask('http://APP.example');
     expect(welcome.get('access-control-allow-origin')).toBe('http://APP.example');
     expect(welcome.get('vary')).toBe('Origin');
+    expect(welcome.get('access-control-allow-headers')?.split(',')).toContain('Idempotency-Key');
+    expect(welcome.get('access-control-expose-headers')?.split(',')).toContain('Retry-After');
     expect((await ask('http://evil.example')).get('access-control-allow-origin')).toBeNull();
   });
 

@@ -5,6 +5,7 @@ Against a stub that answers recorded shapes; `test_progressdb_server.py` is the 
 import asyncio
 import inspect
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -106,11 +107,11 @@ def test_the_highlights_of_the_page_name_methods_with_these_parameters(line):
 T = "thread/a b"
 CALLS = {
     "list_threads": (
-        lambda c: c.list_threads({"author": "zoë", "title": "a&b"}),
+        lambda c: c.list_threads({"author": "zoëy", "title": "a&b"}),
         "GET",
-        "/v1/threads?author=zo%C3%AB&title=a%26b",
+        "/v1/threads?author=zo%C3%ABy&title=a%26b",
         None,
-        "zoë",
+        "zoëy",
         {"threads": [THREAD]},
     ),
     "get_thread": (lambda c: c.get_thread("t", "a"), "GET", "/v1/threads/t", None, "a", THREAD),
@@ -242,6 +243,23 @@ def test_each_call_sends_what_the_sheet_says(stub, chat, name):
         assert result.get("nothing") is None and result[0:1] == items[0:1]
     else:
         assert result == answer
+
+
+@pytest.mark.parametrize("author", ["zoë", "Ægir", "李", "utf-8''a"])
+def test_an_author_whom_a_header_may_cut_goes_into_the_query(stub, chat, author):
+    stub.answers = [ok(THREAD), ok({"messages": []})]
+    chat.get_thread("t", author)
+    chat.list_thread_messages("t", 5, author)
+    written = "author=" + quote(author, safe="")
+    assert [one.path for one in stub.requests] == [f"/v1/threads/t?{written}", f"/v1/threads/t/messages?limit=5&{written}"]
+    assert [one.headers.get("x-user-id") for one in stub.requests] == [None, None]
+
+
+def test_a_signed_user_whom_a_header_may_cut_is_written_as_rfc_8187_has_it(stub, chat):
+    stub.answers = [ok(THREAD)]
+    chat.request("GET", "/v1/threads/t", headers={"X-User-ID": "zoë's é", "X-User-Signature": "s"})
+    assert stub.requests[0].path == "/v1/threads/t"
+    assert stub.requests[0].headers["x-user-id"] == b"UTF-8''zo%C3%AB%27s%20%C3%A9"
 
 
 def test_every_method_is_tried_above():

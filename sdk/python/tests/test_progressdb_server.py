@@ -78,3 +78,17 @@ def test_a_write_that_arrives_twice_is_done_once(chat):
     first = chat.request("POST", "/v1/threads", {"title": "once"}, headers)
     assert chat.request("POST", "/v1/threads", {"title": "once"}, headers) == first
     assert len(chat.list_threads(author="twice")) == 1
+
+
+@pytest.mark.parametrize("author", ["zoë", "Ægir", "李明", "ë", "zoëy", "utf-8''a"])
+def test_a_name_in_any_language_is_the_author_of_what_it_made(chat, author):
+    thread = chat.create_thread({"title": "mine"}, author)
+    message = chat.create_message({"thread": thread["id"], "body": "one"}, author)
+    assert (thread["author"], message["author"]) == (author, author)
+    assert chat.get_thread(thread["id"], author)["author"] == author
+    assert thread["id"] in [one["id"] for one in chat.list_threads(author=author)]
+    assert chat.update_thread_message(thread["id"], message["id"], {"body": "two"}, author)["author"] == author
+    chat.delete_thread_message(thread["id"], message["id"], author)
+    chat.delete_thread(thread["id"], author)
+    headers = {"X-User-ID": author, "X-User-Signature": chat.sign_user(author)["signature"]}
+    assert chat.request("POST", "/v1/threads", {"title": "signed"}, headers)["author"] == author

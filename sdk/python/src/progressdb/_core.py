@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -11,6 +12,8 @@ import httpx
 from .errors import ApiError
 
 T = TypeVar("T")
+# HTTP servers may take bytes beyond ASCII away from the ends of a header, and ours reads RFC 8187.
+FRAGILE = re.compile(r"\A[^\x20-\x7e]|[^\x20-\x7e]\Z|\Autf-8'", re.IGNORECASE)
 ADVICE = {
     401: "Pass the api_key of a backend, or of an admin for admin calls.",
     403: "Use a key, or an author, that may do this.",
@@ -68,6 +71,19 @@ def required(author: Optional[str], method: str) -> str:
 def in_name_of(author: Optional[str]) -> Dict[str, str]:
     """The header that says who acts; absent without an author."""
     return {} if not author else {"x-user-id": author}
+
+
+def carried(target: str, headers: Mapping[str, str]) -> Tuple[str, Mapping[str, str]]:
+    """Target and headers for a user whose name a header may cut: it goes into the query, which servers of ProgressDB read
+    too, or, where it is signed and only headers tell it, into the form of RFC 8187."""
+    user = headers.get("x-user-id", "")
+    if FRAGILE.search(user) is None:
+        return target, headers
+    encoded({"x-user-id": user})  # refuses what it refuses in a header
+    if "x-user-signature" in headers:
+        return target, {**headers, "x-user-id": "UTF-8''" + quote(user, safe="")}
+    others = {name: value for name, value in headers.items() if name != "x-user-id"}
+    return f"{target}{'&' if '?' in target else '?'}author={quote(user, safe='')}", others
 
 
 def encoded(headers: Mapping[str, str]) -> List[Tuple[bytes, bytes]]:

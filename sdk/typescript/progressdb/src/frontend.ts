@@ -46,7 +46,8 @@ export interface SDKOptions<T extends Timestamps = Timestamps> extends CommonOpt
   throwOnError?: boolean | undefined;
   /**
    * Whether creates carry an `Idempotency-Key`, under which they are tried again without doubling; without one they are
-   * sent once. Default: unless the server is of another origin, where its CORS rules have to allow the header.
+   * sent once. Default `true`; `false` is for pages of another origin than their server of ProgressDB, whose CORS rules
+   * do not allow the header.
    */
   idempotencyKeys?: boolean | undefined;
 }
@@ -64,14 +65,14 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
 
   /** Throws `TypeError` for options that can never work, a secret key among them. */
   constructor(options: SDKOptions<T> = {}) {
-    const { baseUrl = '', apiKey, idempotencyKeys } = options;
+    const { baseUrl = '', apiKey, idempotencyKeys = true } = options;
     if (apiKey?.startsWith('sk_')) {
       throw new TypeError('apiKey begins with sk_, as secret keys do: use a frontend key here, or BackendClient');
     }
     const base = baseUrl === '' || /^\/(?!\/)/.test(baseUrl) ? baseUrl : absolute(baseUrl);
     const headers = apiKey === undefined ? NO_HEADERS : { 'x-api-key': keyValue(apiKey) };
     this.#options = options;
-    this.#calls = new Calls(new Transport(settings(options, base, headers, idempotencyKeys ?? isOwn(base))));
+    this.#calls = new Calls(new Transport(settings(options, base, headers, idempotencyKeys)));
   }
 
   /** The same client with other options, such as `{ signal }` or `{ timeoutMs }` for some calls. */
@@ -311,13 +312,6 @@ export class ProgressDBClient<T extends Timestamps = 'number'> {
     const proof = signature ?? this.#options.defaultUserSignature;
     return userId === undefined && proof === undefined ? undefined : { userId: userId ?? '', signature: proof ?? '' };
   }
-}
-
-/** Whether a browser would say that this address is of the same origin; elsewhere there is no such thing. */
-function isOwn(baseUrl: string): boolean {
-  const { location } = globalThis as { location?: { readonly origin: string; readonly href: string } };
-  if (typeof document === 'undefined' || location === undefined || !baseUrl.includes('://')) return true;
-  return new URL(baseUrl).origin === location.origin;
 }
 
 const whoOf = (signer: UserSignature | undefined): Who => (signer === undefined ? NOBODY : signed(signer));

@@ -47,16 +47,18 @@ class AsyncProgressDBClient:
     async def request(
         self, method: str, path: str, body: Any = None, headers: Optional[Mapping[str, str]] = None
     ) -> Any:
-        """Any call; its answer as JSON, ``None`` when it has none. ``path`` is sent as it is."""
+        """Any call; its answer as JSON, ``None`` when it has none. ``path`` is sent as it is, but for an ``X-User-ID``
+        that begins or ends beyond ASCII: that is added as ``author``, since servers may cut such a header."""
         return await self._call(_core.anything, method.upper(), path, body, headers or {})
 
     async def _call(
         self, made_of: Callable[[Any], T], method: str, target: str, body: Any, headers: Mapping[str, str]
     ) -> T:
         settings = self._settings
+        target, given = _core.carried(target, {name.lower(): value for name, value in headers.items()})
         what = f"{method} {target}"
         own = {} if method in ("GET", "HEAD") else {"idempotency-key": str(uuid4())}
-        sent = _core.encoded({**settings.headers, **own, **{name.lower(): value for name, value in headers.items()}})
+        sent = _core.encoded({**settings.headers, **own, **given})
         attempt = 0
         while True:
             try:
