@@ -2303,7 +2303,7 @@ export interface Commands {
       success: boolean;
       message: string;
     };
-    errors: 'INVALID_REQUEST' | 'INVALID_VALUE' | 'NOT_YOURS' | 'LIMIT_REACHED';
+    errors: 'INVALID_REQUEST' | 'INVALID_VALUE' | 'NOT_YOURS' | 'LIMIT_REACHED' | 'RATE_LIMITED';
   };
   /**
    * List all users, those of the settings first.
@@ -2364,7 +2364,7 @@ export interface Commands {
       success: boolean;
       message: string;
     };
-    errors: 'INVALID_REQUEST' | 'ACCOUNT_NOT_FOUND' | 'NOT_YOURS';
+    errors: 'INVALID_REQUEST' | 'ACCOUNT_NOT_FOUND' | 'NOT_YOURS' | 'RATE_LIMITED';
   };
   /**
    * Let a disabled user in again, and its API keys.
@@ -2852,11 +2852,17 @@ export const METHODS: { readonly [N in keyof Commands]: Method } = {
   },
   'auth.key.list': { effect: 'read', errors: [] },
   'auth.key.revoke': { effect: 'write', errors: ['NOT_YOURS', 'UNAUTHORIZED'] },
-  'auth.user.create': { effect: 'write', errors: ['INVALID_REQUEST', 'INVALID_VALUE', 'NOT_YOURS', 'LIMIT_REACHED'] },
+  'auth.user.create': {
+    effect: 'write',
+    errors: ['INVALID_REQUEST', 'INVALID_VALUE', 'NOT_YOURS', 'LIMIT_REACHED', 'RATE_LIMITED'],
+  },
   'auth.user.list': { effect: 'read', errors: [] },
   'auth.user.get': { effect: 'read', errors: ['ACCOUNT_NOT_FOUND', 'NOT_YOURS'] },
   'auth.user.delete': { effect: 'write', errors: ['INVALID_REQUEST', 'NOT_YOURS'] },
-  'auth.user.password': { effect: 'write', errors: ['INVALID_REQUEST', 'ACCOUNT_NOT_FOUND', 'NOT_YOURS'] },
+  'auth.user.password': {
+    effect: 'write',
+    errors: ['INVALID_REQUEST', 'ACCOUNT_NOT_FOUND', 'NOT_YOURS', 'RATE_LIMITED'],
+  },
   'auth.user.enable': { effect: 'write', errors: ['ACCOUNT_NOT_FOUND', 'INVALID_REQUEST', 'NOT_YOURS'] },
   'auth.user.disable': { effect: 'write', errors: ['ACCOUNT_NOT_FOUND', 'INVALID_REQUEST', 'NOT_YOURS'] },
   'auth.user.grant': { effect: 'write', errors: ['ACCOUNT_NOT_FOUND', 'INVALID_REQUEST', 'NOT_YOURS'] },

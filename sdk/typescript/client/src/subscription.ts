@@ -35,7 +35,7 @@ interface Taker<T> {
  *
  * `H` is what the server says first.
  */
-export class Subscription<T, H = unknown> implements AsyncIterableIterator<T, undefined> {
+export class Subscription<T, H = unknown> implements AsyncIterableIterator<T> {
   /** How often the connection was lost and made anew. */
   reconnects = 0;
   /** Resolves when the server listens; rejects when it never will. */
