@@ -1,3 +1,9 @@
+/**
+ * The only place that knows every part: builds the engines, the table, the faces and the transports, and takes them
+ * down again.
+ *
+ * Invariant: nothing is global, so two servers fit into one process; a server listens only once its engines are restored.
+ */
 import { type AccountOptions, Accounts } from '../auth/accounts.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { systemIds } from '../core/ids.ts';
