@@ -107,7 +107,7 @@ export class Outgoing implements Peer {
   send(frame: Frame): boolean {
     if (this.#shut) return false;
     const before = this.#bytes + this.#held;
-    if (before > CAP) return this.#overflow();
+    if (before > CAP) return this.overflow();
     if (this.#shared) this.#own();
     (this.#frames as Frame[]).push(frame);
     this.#bytes += frame.size;
@@ -192,7 +192,8 @@ export class Outgoing implements Peer {
     if (!this.#dirty) this.#mark();
   }
 
-  #overflow(): false {
+  /** The receiver is too far behind: it is closed, and what waits for it is given up. */
+  overflow(): false {
     this.#forget();
     this.#finish(CLOSE.refused, 'the reader is too slow', true);
     return false;

@@ -4,6 +4,7 @@
  * Invariant: a talk is started once, right after its upgrade, and closed once, however its socket ends; after the close
  * handler the library's socket is not touched again.
  */
+import Denque from 'denque';
 import type { Caller } from '../commands/access.ts';
 import type { Context } from '../commands/context.ts';
 import { CommandError } from '../core/errors.ts';
@@ -219,6 +220,9 @@ class Socket implements Line {
   readonly #outgoing: Outgoing;
   #ws: WebSocket<Attached> | undefined;
   #slow = false;
+  /** Messages that came while too much waited for their sender; mostly there are none. */
+  #parked: Denque<{ readonly message: Uint8Array; readonly binary: boolean }> | undefined;
+  #parkedBytes = 0;
   /** Whether the library took everything of the last write at once. */
   #taken = true;
 
@@ -237,14 +241,35 @@ class Socket implements Line {
   }
 
   message(message: ArrayBuffer, binary: boolean): void {
-    const { context } = this.#ports;
     if (message.byteLength > LIMITS.socketMessageBytes)
       return this.#outgoing.close(CLOSE.tooBig, `a message may have ${LIMITS.socketMessageBytes} bytes`);
+    if (this.#parked !== undefined || this.#outgoing.waiting > LIMITS.socketLowWaterBytes)
+      return this.#park(new Uint8Array(message.slice(0)), binary); // the library takes its memory back
+    this.#read(new Uint8Array(message), binary);
+  }
+
+  #read(message: Uint8Array, binary: boolean): void {
+    const { context } = this.#ports;
     const now = this.#now();
     if (this.expire(now)) return;
     context.session = this.caller;
     context.now = now;
-    this.#guarded(() => this.#talk.receive(context, new Uint8Array(message), binary));
+    this.#guarded(() => this.#talk.receive(context, message, binary));
+  }
+
+  /** Keeps a message until its sender has read what waits for it: whoever asks for much at once is not slow. */
+  #park(message: Uint8Array, binary: boolean): void {
+    this.#parked ??= new Denque();
+    this.#parked.push({ message, binary });
+    this.#parkedBytes += message.byteLength;
+    if (this.#parked.length <= LIMITS.socketInFlight && this.#parkedBytes <= LIMITS.socketBacklogBytes) return;
+    this.#forget();
+    this.#outgoing.overflow();
+  }
+
+  #forget(): void {
+    this.#parked = undefined;
+    this.#parkedBytes = 0;
   }
 
   drained(): void {
@@ -254,6 +279,7 @@ class Socket implements Line {
 
   closed(): void {
     this.#ws = undefined;
+    this.#forget();
     this.#outgoing.lost();
     this.#sockets.closed(this);
     try {
@@ -307,6 +333,12 @@ class Socket implements Line {
 
   caughtUp(): void {
     this.#talk.drained(this.#now());
+    while (this.#outgoing.waiting <= LIMITS.socketLowWaterBytes) {
+      const next = this.#parked?.shift();
+      if (next === undefined) return this.#forget();
+      this.#parkedBytes -= next.message.byteLength;
+      this.#read(next.message, next.binary);
+    }
   }
 
   #now(): number {

@@ -83,11 +83,22 @@ describe('a reader that does not read', () => {
     await client.close();
   });
 
+  it('of /ws is none that asks for more at once than may wait, as long as it reads', async () => {
+    server.run('kv.set', { key: 'fat', value: BIG });
+    const client = await server.open('/ws');
+    const asked = Math.ceil((3 * LIMITS.socketBacklogBytes) / BIG.length);
+    for (let id = 0; id < asked; id++) client.send({ id, command: 'kv.get', payload: { key: 'fat' } });
+    const answers = (await client.take(asked)) as { id: number }[];
+    expect(answers.map(({ id }) => id)).toEqual(Array.from({ length: asked }, (_, id) => id));
+    await client.close();
+  });
+
   it('of /ws is closed with 1008 when its own answers pile up', async () => {
     server.run('kv.set', { key: 'fat', value: BIG });
     const client = await server.open('/ws');
     client.ws.pause();
-    for (let id = 0; id < 400; id++) client.send({ id, command: 'kv.get', payload: { key: 'fat' } });
+    for (let id = 0; id < 2 * LIMITS.socketInFlight; id++)
+      client.send({ id, command: 'kv.get', payload: { key: 'fat' } });
     await eventually(() => server.live.counts.sockets === 0);
     client.ws.resume();
     expect(await client.end()).toMatchObject({ code: 1008 });
