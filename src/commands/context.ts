@@ -32,8 +32,8 @@ export interface Backups {
   start(name: string): Promise<{ readonly bytes: number; readonly ms: number }>;
 }
 
-export interface Context {
-  readonly clock: Clock;
+/** Every engine, by the name under which commands know it. */
+export interface Engines {
   readonly kv: KvEngine;
   readonly queues: QueueEngine;
   readonly rooms: RoomEngine;
@@ -42,6 +42,10 @@ export interface Context {
   readonly pubsub: PubSubEngine;
   readonly chat: ChatEngine;
   readonly accounts: AccountBook;
+}
+
+export interface Context extends Engines {
+  readonly clock: Clock;
   readonly backups: Backups;
   readonly settings: CommandSettings;
   /** Whether a stored text is JSON by the rules of the wire. */

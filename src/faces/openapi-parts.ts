@@ -37,6 +37,11 @@ const errorSchema = {
   required: ['code', 'error'],
 };
 
+/** The content of a body that is JSON. */
+export function json(schema: Json): Json {
+  return { 'application/json': { schema } };
+}
+
 /** A path with `:name` as OpenAPI writes it. */
 export function template(path: string): string {
   return path.replaceAll(/:(\w+)/g, '{$1}');
@@ -55,7 +60,7 @@ export function refusals(codes: readonly ErrorCode[]): Json {
   return Object.fromEntries(
     [...byStatus].map(([status, texts]) => [
       String(status),
-      { description: texts.join(' / '), content: { 'application/json': { schema: errorSchema } } },
+      { description: texts.join(' / '), content: json(errorSchema) },
     ]),
   );
 }

@@ -3,7 +3,7 @@
  * The chat, a territory of its own, has a document of its own (chat-pages.ts).
  */
 import type { Command, PushCommand, RestForm } from '../commands/define.ts';
-import { type Json, jsonSchema, pathParameters, refusals, template } from './openapi-parts.ts';
+import { type Json, json, jsonSchema, pathParameters, refusals, template } from './openapi-parts.ts';
 import { pushOperations } from './openapi-push.ts';
 import { restSchema, routeOf } from './synap-rest.ts';
 
@@ -57,23 +57,17 @@ function operation(row: Command, form: RestForm): Json {
       : {
           requestBody: {
             required: true,
-            content: {
-              'application/json': {
-                schema: {
-                  type: 'object',
-                  properties: Object.fromEntries(body.map((field) => [field, properties[field]])),
-                  ...(required.length > 0 ? { required } : {}),
-                },
-              },
-            },
+            content: json({
+              type: 'object',
+              properties: Object.fromEntries(body.map((field) => [field, properties[field]])),
+              ...(required.length > 0 ? { required } : {}),
+            }),
           },
         }),
     responses: {
       200: {
         description: 'Success',
-        content: {
-          'application/json': { schema: form.reply === undefined ? jsonSchema(row.output, 'output') : {} },
-        },
+        content: json(form.reply === undefined ? jsonSchema(row.output, 'output') : {}),
       },
       ...refusals(row.errors),
     },
@@ -89,37 +83,29 @@ function commandOperation(rows: readonly Command[]): Json {
     tags: ['command'],
     requestBody: {
       required: true,
-      content: {
-        'application/json': {
-          schema: {
-            type: 'object',
-            properties: {
-              command: { enum: rows.map((row) => row.name) },
-              request_id: { type: 'string', description: 'Echoed verbatim.' },
-              payload: { description: 'The input of the command; see the reference page of its family.' },
-            },
-            required: ['command', 'request_id', 'payload'],
-          },
+      content: json({
+        type: 'object',
+        properties: {
+          command: { enum: rows.map((row) => row.name) },
+          request_id: { type: 'string', description: 'Echoed verbatim.' },
+          payload: { description: 'The input of the command; see the reference page of its family.' },
         },
-      },
+        required: ['command', 'request_id', 'payload'],
+      }),
     },
     responses: {
       200: {
         description: 'Success or refusal of the command',
-        content: {
-          'application/json': {
-            schema: {
-              type: 'object',
-              properties: {
-                success: { type: 'boolean' },
-                request_id: { type: 'string' },
-                payload: {},
-                error: { type: ['string', 'null'] },
-              },
-              required: ['success', 'request_id', 'payload', 'error'],
-            },
+        content: json({
+          type: 'object',
+          properties: {
+            success: { type: 'boolean' },
+            request_id: { type: 'string' },
+            payload: {},
+            error: { type: ['string', 'null'] },
           },
-        },
+          required: ['success', 'request_id', 'payload', 'error'],
+        }),
       },
     },
   };

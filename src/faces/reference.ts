@@ -50,16 +50,9 @@ function section(row: Command): string[] {
   out.push('', `Access: \`${row.access}\`. Since ${row.since}.`);
   if (row.aliases !== undefined) out.push('', `Also called: ${row.aliases.map((name) => `\`${name}\``).join(', ')}.`);
   if (row.rest !== undefined) out.push('', `REST: \`${row.rest.route}\``);
-  const fields = fieldRows(row.input);
-  if (fields.length > 0) out.push('', '| field | type | required | meaning |', '| --- | --- | --- | --- |', ...fields);
-  if (row.errors.length > 0) out.push('', `Errors: ${row.errors.map((code) => `\`${code}\``).join(', ')}.`);
   out.push(
-    '',
-    '```json',
-    JSON.stringify({ command: row.name, payload: row.example.input }),
-    JSON.stringify(row.example.output),
-    '```',
-    '',
+    ...fieldsAndErrors(row),
+    ...exchange([{ command: row.name, payload: row.example.input }, row.example.output]),
   );
   return out;
 }
@@ -70,19 +63,29 @@ function pushSection(row: PushCommand): string[] {
   if (row.notes !== undefined) out.push('', row.notes);
   out.push('', `Access: \`${row.access}\`. Since ${row.since}. Keeps sending: on \`/ws\` until \`unsubscribe\`.`);
   if (row.routes.length > 0) out.push('', `Also: ${row.routes.map((route) => `\`${route}\``).join(', ')}`);
+  const { input, hello, item } = row.example;
+  out.push(
+    ...fieldsAndErrors(row),
+    ...exchange([
+      { id: 1, command: row.name, payload: input },
+      { id: 1, success: true, payload: hello, error: null, code: null },
+      { id: 1, event: item },
+    ]),
+  );
+  return out;
+}
+
+function fieldsAndErrors(row: Command | PushCommand): string[] {
+  const out: string[] = [];
   const fields = fieldRows(row.input);
   if (fields.length > 0) out.push('', '| field | type | required | meaning |', '| --- | --- | --- | --- |', ...fields);
   if (row.errors.length > 0) out.push('', `Errors: ${row.errors.map((code) => `\`${code}\``).join(', ')}.`);
-  out.push(
-    '',
-    '```json',
-    JSON.stringify({ id: 1, command: row.name, payload: row.example.input }),
-    JSON.stringify({ id: 1, success: true, payload: row.example.hello, error: null, code: null }),
-    JSON.stringify({ id: 1, event: row.example.item }),
-    '```',
-    '',
-  );
   return out;
+}
+
+/** What goes over the wire, a line each. */
+function exchange(messages: readonly unknown[]): string[] {
+  return ['', '```json', ...messages.map((message) => JSON.stringify(message)), '```', ''];
 }
 
 function fieldRows(schema: z.ZodObject): string[] {

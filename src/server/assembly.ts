@@ -7,7 +7,7 @@
 import { stringify } from 'yaml';
 import type { Accounts } from '../auth/accounts.ts';
 import { compile, type Table } from '../commands/compile.ts';
-import type { Context } from '../commands/context.ts';
+import type { Context, Engines } from '../commands/context.ts';
 import type { Command, PushCommand } from '../commands/define.ts';
 import { COMMANDS } from '../commands/index.ts';
 import { PUSHES } from '../commands/live.ts';
@@ -35,7 +35,6 @@ import { backupsInto } from './backups.ts';
 import { chatLocks } from './chat-locks.ts';
 import { hasChatKeys } from './chat-options.ts';
 import { documents } from './documents.ts';
-import type { Engines } from './engines.ts';
 import { type Monitoring, monitoring } from './monitoring.ts';
 import type { Settings } from './settings.ts';
 import { tlsFiles } from './settings-tls.ts';

@@ -4,10 +4,11 @@
  *
  * Invariant: names that clients choose become labels only up to a cap, so that nobody can fill the page; sums stay whole.
  */
+
+import type { Engines } from '../commands/context.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Metrics, Reading } from '../ops/metrics.ts';
 import type { DurableStore } from '../store/durable.ts';
-import type { Engines } from './engines.ts';
 
 /** Queues, rooms, topics or groups that get labels of their own; the oldest. */
 const LABELLED = 1_000;

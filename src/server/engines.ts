@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { AccountBook } from '../auth/book.ts';
 import { ChatEngine } from '../chat/engine.ts';
 import { messageShape, threadShape } from '../commands/chat-shapes.ts';
+import type { Engines } from '../commands/context.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Ids } from '../core/ids.ts';
 import { print } from '../core/json.ts';
@@ -20,17 +21,6 @@ import { TopicEngine } from '../stream/topics.ts';
 import { parseJson } from '../wire/json.ts';
 import { chatOptions, hasChatKeys } from './chat-options.ts';
 import type { Settings } from './settings.ts';
-
-export interface Engines {
-  readonly kv: KvEngine;
-  readonly queues: QueueEngine;
-  readonly rooms: RoomEngine;
-  readonly topics: TopicEngine;
-  readonly groups: GroupEngine;
-  readonly pubsub: PubSubEngine;
-  readonly chat: ChatEngine;
-  readonly accounts: AccountBook;
-}
 
 /** The parts of the world that engines stand on. */
 export interface Ground {

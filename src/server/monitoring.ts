@@ -3,6 +3,7 @@
  */
 import type { Accounts } from '../auth/accounts.ts';
 import type { Meter } from '../commands/compile.ts';
+import type { Engines } from '../commands/context.ts';
 import type { Clock } from '../core/clock.ts';
 import { print } from '../core/json.ts';
 import type { Timers } from '../core/timers.ts';
@@ -15,7 +16,6 @@ import { Metrics } from '../ops/metrics.ts';
 import { processMetrics } from '../ops/process-metrics.ts';
 import type { DurableStore } from '../store/durable.ts';
 import { engineMetrics, storeMetrics } from './engine-metrics.ts';
-import type { Engines } from './engines.ts';
 import type { Settings } from './settings.ts';
 import { VERSION } from './version.ts';
 

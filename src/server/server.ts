@@ -5,6 +5,7 @@
  * Invariant: nothing is global, so two servers fit into one process; a server listens only once its engines are restored.
  */
 import { type AccountOptions, Accounts } from '../auth/accounts.ts';
+import type { Engines } from '../commands/context.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { systemIds } from '../core/ids.ts';
 import type { Engine, Log } from '../core/ports.ts';
@@ -18,7 +19,7 @@ import type { Http } from '../transports/http.ts';
 import type { Live } from '../transports/live.ts';
 import { closeListener, listen, portOf, type TemplatedApp, type us_listen_socket } from '../transports/uws.ts';
 import { assemble } from './assembly.ts';
-import { buildEngines, type Engines } from './engines.ts';
+import { buildEngines } from './engines.ts';
 import { faults } from './faults.ts';
 import type { Monitoring } from './monitoring.ts';
 import type { Settings } from './settings.ts';
