@@ -4,8 +4,9 @@
  * Invariant: a follower holds a place in the log of its thread and nothing else, so that a slow one costs no memory.
  * Whoever is more than `LIMITS.chatReplay` changes behind gets `reset` and reads anew.
  */
-import { CommandError } from '../core/errors.ts';
+import { CommandError, type ErrorCode } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { mayRead } from './access.ts';
 import { messageView, Version } from './message.ts';
 import { type Change, type HeadChange, type Thread, threadView } from './thread.ts';
 import type { Actor, ChatEvent, ChatEvents } from './types.ts';
@@ -72,16 +73,22 @@ export class Follower {
     this.#leave = leave;
   }
 
-  /** Whether nothing will follow any more: the thread is gone for this reader, and the last change has been read. */
-  get ended(): boolean {
+  /**
+   * Why nothing will follow any more, if so: the thread is gone for this reader, and the last change has been read; or
+   * the reader is no participant any more, since retention removed what it wrote.
+   */
+  get ended(): ErrorCode | undefined {
     const { purging, deletedAt, seq } = this.#thread;
-    return purging || (deletedAt !== 0n && this.#actor.role !== 'admin' && this.#position >= seq);
+    if (purging || (deletedAt !== 0n && this.#actor.role !== 'admin' && this.#position >= seq)) {
+      return 'CHAT_THREAD_NOT_FOUND';
+    }
+    return mayRead(this.#actor, this.#thread) ? undefined : 'CHAT_NOT_PARTICIPANT';
   }
 
   /** At most `max` further events; none when all were read, and then `wake` is called for the next one. */
   read(max: number): ChatEvent[] {
     const thread = this.#thread;
-    if (thread.purging || this.#position === thread.seq) {
+    if (thread.purging || this.#position === thread.seq || !mayRead(this.#actor, thread)) {
       this.#idle = true;
       return [];
     }

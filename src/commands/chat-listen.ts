@@ -64,9 +64,11 @@ class Following implements Stream {
       if (next === undefined) break;
       if (!this.#emit.item(eventItem(next))) this.#paused = true;
     }
-    if (this.#ended || this.#read.length > 0 || !this.#follower.ended) return;
+    if (this.#ended || this.#read.length > 0) return;
+    const why = this.#follower.ended;
+    if (why === undefined) return;
     this.close();
-    this.#emit.end(new CommandError('CHAT_THREAD_NOT_FOUND'));
+    this.#emit.end(new CommandError(why));
   }
 }
 
@@ -76,7 +78,7 @@ export const chatListen = push({
   since: '0.1.0',
   summary: 'Receive what happens to a thread: new messages, edits, reactions, deletions, and changes of the thread.',
   notes:
-    'An event says what changed and shows the state at the time of reading. `after` is the `seq` of the last event that was seen; without it the stream begins now. `reset` says that too much was missed: read the thread anew. Ends when the thread is deleted.',
+    'An event says what changed and shows the state at the time of reading. `after` is the `seq` of the last event that was seen; without it the stream begins now. `reset` says that too much was missed, or that `after` is no place in the log: read the thread anew. Ends when the thread is deleted, and when the reader is no participant any more.',
   access: 'read',
   resource: (p) => `chat:${p.thread}`,
   effect: 'push',

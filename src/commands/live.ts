@@ -78,7 +78,7 @@ export const pubsubListen = push({
   since: '0.1.0',
   summary: 'Receive every message that is published to these topics and patterns, from now on.',
   notes:
-    'At most once. A receiver that does not read fast enough is closed, and its subscriptions with it. Topics that begin with `__` need `read` on their keys too.',
+    'At most once. A receiver that does not read fast enough is closed, and its subscriptions with it. Topics that begin with `__` need `read` on their keys too, those that match `chat.thread.<id>.<kind>` on the threads (`chat:<id>`).',
   access: 'read',
   resource: (p) => p.topics.flatMap(topicResources),
   effect: 'push',

@@ -20,7 +20,7 @@ export const pubsubSubscribe = command({
   since: '0.1.0',
   summary: 'Subscribe to topics and patterns, without a connection: it counts as matched and receives nothing.',
   notes:
-    'To receive messages open `/pubsub/ws`, `/ws` or `/pubsub/sse`. A `subscriber_id` that is sent is used, and added to. Topics that begin with `__` need `read` on their keys too.',
+    'To receive messages open `/pubsub/ws`, `/ws` or `/pubsub/sse`. A `subscriber_id` that is sent is used, and added to. Topics that begin with `__` need `read` on their keys too, those that match `chat.thread.<id>.<kind>` on the threads (`chat:<id>`).',
   access: 'read',
   resource: (p) => p.topics.flatMap(topicResources),
   effect: 'write',

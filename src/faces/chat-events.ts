@@ -13,6 +13,9 @@ import { type Dress, Listening, textFrame } from './live.ts';
 
 const HEARTBEAT = Buffer.from(': \n\n');
 
+/** For whoever has seen something that no log has a place for: it is told to read anew, instead of missing what happened. */
+const NOWHERE = Number.MAX_SAFE_INTEGER;
+
 const EVENTS: Dress = {
   hello: (value) => textFrame(`event: connected\ndata: ${goText(value)}\n\n`),
   item: ({ value }) =>
@@ -27,7 +30,7 @@ export function chatEventEndpoints({ table, door }: ChatPorts): Endpoint[] {
     router(door)('GET', '/v1/threads/:thread/events', 'user', (call) => {
       actAs(call, reader(call));
       const seen = call.guest.lastEvent || (queryOf(call.query, 'after') ?? '');
-      const after = /^\d{1,15}$/.test(seen) ? Number(seen) : undefined;
+      const after = seen === '' ? undefined : /^\d{1,15}$/.test(seen) ? Number(seen) : NOWHERE;
       return {
         type: 'text/event-stream',
         heartbeat: HEARTBEAT,

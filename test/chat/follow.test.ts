@@ -105,16 +105,16 @@ describe('a live thread', () => {
     const reader = world.engine.follow(signed('ana'), thread, undefined, () => {});
     const keeper = world.engine.follow(admin, thread, undefined, () => {});
     world.engine.deleteThread(as('ana'), thread, world.now);
-    expect(reader.ended).toBe(false);
+    expect(reader.ended).toBeUndefined();
     expect(drain(reader)).toEqual(['thread 1']);
-    expect([reader.ended, keeper.ended]).toEqual([true, false]);
+    expect([reader.ended, keeper.ended]).toEqual(['CHAT_THREAD_NOT_FOUND', undefined]);
     expect(drain(keeper)).toEqual(['thread 1']);
     let woken = 0;
     const waiting = world.engine.follow(admin, thread, undefined, () => woken++);
     expect(drain(waiting)).toEqual([]);
     world.clock.advance(31 * 86_400_000);
     for (const walk = world.engine.runRetention(world.now); walk.step(); );
-    expect([keeper.ended, waiting.ended, woken]).toEqual([true, true, 1]);
+    expect([keeper.ended, waiting.ended, woken]).toEqual(['CHAT_THREAD_NOT_FOUND', 'CHAT_THREAD_NOT_FOUND', 1]);
     expect(drain(waiting)).toEqual([]);
   });
 

@@ -77,6 +77,35 @@ describe('push rows', () => {
     expect(topicResources('__keyevent@0__:set')).toEqual(['pubsub:__keyevent@0__:set', 'kv:*']);
     expect(topicResources('__*')).toContain('kv:*');
   });
+
+  it('of topics ask for the threads that they can tell about', () => {
+    const threads = (topic: string): string[] => topicResources(topic).filter((one) => one.startsWith('chat:'));
+    expect(threads('chat.thread.trip.message')).toEqual(['chat:trip']);
+    expect(threads('chat.thread.trip.v1.2.*')).toEqual(['chat:trip.v1.2']);
+    expect(threads('chat.thread.tr*.message')).toEqual(['chat:tr*']);
+    expect(threads('chat.thread.trip.#')).toEqual(['chat:trip', 'chat:trip.#']);
+    for (const wide of [
+      '#',
+      '*.#',
+      'chat.#',
+      'c*.thr*d.#',
+      'chat.thread.#',
+      'chat.thread.*.*',
+      '*.*.*.*',
+      '*.thread.trip.edit',
+    ])
+      expect([wide, threads(wide)]).toEqual([wide, ['chat:*']]);
+    for (const other of [
+      'chat.thread',
+      'chat.thread.trip',
+      '*.*.*',
+      'chat.room.#',
+      'd*.#',
+      'chats.thread.a.b',
+      '__x.#',
+    ])
+      expect([other, threads(other)]).toEqual([other, []]);
+  });
 });
 
 describe('topic.listen', () => {

@@ -1393,7 +1393,7 @@ export interface Commands {
   /**
    * Subscribe to topics and patterns, without a connection: it counts as matched and receives nothing.
    *
-   * To receive messages open `/pubsub/ws`, `/ws` or `/pubsub/sse`. A `subscriber_id` that is sent is used, and added to. Topics that begin with `__` need `read` on their keys too.
+   * To receive messages open `/pubsub/ws`, `/ws` or `/pubsub/sse`. A `subscriber_id` that is sent is used, and added to. Topics that begin with `__` need `read` on their keys too, those that match `chat.thread.<id>.<kind>` on the threads (`chat:<id>`).
    */
   'pubsub.subscribe': {
     input: {
@@ -2449,7 +2449,7 @@ export interface Pushes {
   /**
    * Receive every message that is published to these topics and patterns, from now on.
    *
-   * At most once. A receiver that does not read fast enough is closed, and its subscriptions with it. Topics that begin with `__` need `read` on their keys too.
+   * At most once. A receiver that does not read fast enough is closed, and its subscriptions with it. Topics that begin with `__` need `read` on their keys too, those that match `chat.thread.<id>.<kind>` on the threads (`chat:<id>`).
    */
   'pubsub.listen': {
     input: {
@@ -2587,7 +2587,7 @@ export interface Pushes {
   /**
    * Receive what happens to a thread: new messages, edits, reactions, deletions, and changes of the thread.
    *
-   * An event says what changed and shows the state at the time of reading. `after` is the `seq` of the last event that was seen; without it the stream begins now. `reset` says that too much was missed: read the thread anew. Ends when the thread is deleted.
+   * An event says what changed and shows the state at the time of reading. `after` is the `seq` of the last event that was seen; without it the stream begins now. `reset` says that too much was missed, or that `after` is no place in the log: read the thread anew. Ends when the thread is deleted, and when the reader is no participant any more.
    */
   'chat.listen': {
     input: {
