@@ -87,7 +87,7 @@ const kinds: Kind[] = [
       let at = 0;
       for (const count of batches(size, BATCH)) {
         const topics = Array.from({ length: count }, (_, i) => `room.${at + i}.*`);
-        await ask(subject, post('/pubsub/subscribe', { topics, subscriber_id: 'me' }));
+        await ask(subject, post('/pubsub/subscribe', { topics, subscriber_id: `s${at}` }));
         at += count;
       }
     },
