@@ -258,3 +258,38 @@ describe('encryption at rest', () => {
     await site.stop();
   });
 });
+
+describe('settings that change between starts', () => {
+  it('leave everything readable that was written under others, as long as the master key is there', async () => {
+    const site = new Site();
+    const kept = { PROGRESSDB_KMS_MASTER_KEY_HEX: ONE };
+    const starts: readonly (readonly [string, NodeJS.ProcessEnv])[] = [
+      ['', {}],
+      [ONE, {}],
+      ['', kept],
+      [ONE, { PROGRESSDB_ENCRYPTION_FIELDS: 'body.text,body.none' }],
+      [ONE, {}],
+    ];
+    const threads: string[] = [];
+    const written: { id: string; thread: string; body: unknown }[] = [];
+    for (const [at, [key, env]] of starts.entries()) {
+      await site.start(key, env);
+      threads.push(`settings-${at}`);
+      // into the new thread, and into every thread that began under other settings
+      for (const thread of threads) {
+        const body = { text: `${WORD} ${at}`, n: at };
+        const { id } = await site.call('POST', `/v1/threads/${thread}/messages`, ANA, { body });
+        written.push({ id, thread, body });
+      }
+      if (at === 4) await site.call('POST', '/admin/encryption/encrypt-existing', ADMIN, { all: true });
+      const found: unknown[] = [];
+      for (const thread of threads)
+        found.push(...(await site.call('GET', `/v1/threads/${thread}/messages`, ANA)).messages);
+      expect(found).toHaveLength(written.length);
+      for (const { id, thread, body } of written)
+        expect(found).toContainEqual(expect.objectContaining({ id, thread, body }));
+      await site.stop(at % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
+    }
+    expect(await site.refused('')).toMatch(/kek_\w+, which is not configured/);
+  }, 60_000);
+});
