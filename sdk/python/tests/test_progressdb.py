@@ -375,6 +375,22 @@ def test_retries_end_and_the_last_failure_is_raised(stub):
 
 
 @pytest.mark.parametrize(
+    ("status", "said", "says"),
+    [
+        (401, "unauthorized", "Pass the api_key"),
+        (404, "message not found", "Check the id"),
+        (507, "Memory limit exceeded", "raise its limit"),
+    ],
+)
+def test_a_refusal_says_what_to_do(stub, status, said, says):
+    stub.answers = [reply(status, json.dumps({"error": said}))]
+    with ProgressDBClient(stub.url, max_retries=0) as chat, pytest.raises(ApiError) as caught:
+        chat.get_thread_message("t", "m", "a")
+    assert (caught.value.status, caught.value.body) == (status, {"error": said})
+    assert said in str(caught.value) and says in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("answer", "says"),
     [
         (reply(200, HTML, "text/html"), "check base_url"),

@@ -116,6 +116,29 @@ def test_stopping_waits_for_what_is_in_hand(client, name):
     assert (stats.acked, stats.depth, stats.consumers) == (1, 1, 0)
 
 
+def test_a_handler_may_stop_its_worker(client, name):
+    client.queue.create(name)
+    client.queue.publish_batch(name, [b"1", b"2"])
+    worker = client.queue.worker(name, lambda message: worker.stop())
+    worker.run()
+    stats = client.queue.stats(name)
+    assert (stats.acked, stats.nacked, stats.depth, stats.consumers) == (1, 0, 1, 0)
+
+
+def test_a_handler_may_stop_its_asynchronous_worker(server, client, name):
+    client.queue.create(name)
+    client.queue.publish_batch(name, [b"1", b"2"])
+
+    async def work():
+        async with AsyncSynapClient(server.url) as connected:
+            worker = connected.queue.worker(name, lambda message: worker.stop())
+            await worker.run()
+
+    asyncio.run(asyncio.wait_for(work(), 10))
+    stats = client.queue.stats(name)
+    assert (stats.acked, stats.nacked, stats.depth, stats.consumers) == (1, 0, 1, 0)
+
+
 def test_run_raises_what_waiting_cannot_mend(stub):
     stub.answers = [envelope(None, False, "Unauthorized: no")]
     with SynapClient(stub.url) as client, pytest.raises(SynapError) as caught:

@@ -17,11 +17,13 @@ FRAGILE = re.compile(r"\A[^\x20-\x7e]|[^\x20-\x7e]\Z|\Autf-8'", re.IGNORECASE)
 ADVICE = {
     401: "Pass the api_key of a backend, or of an admin for admin calls.",
     403: "Use a key, or an author, that may do this.",
+    404: "Check the id and base_url; what had this id may have been deleted.",
     413: "Send less at once.",
     429: "Send more slowly.",
     502: "A proxy in between cannot reach the server; see whether it runs.",
     503: "The server is starting, stopping or overloaded; try again.",
     504: "A proxy in between got no answer from the server in time.",
+    507: "The server has no room: delete something, or raise its limit.",
 }
 
 
@@ -128,7 +130,7 @@ def answer(status: int, headers: Mapping[str, str], body: bytes, what: str) -> A
         parsed = json.loads(body)
     except ValueError:
         kind = headers.get("content-type", "").split(";")[0].strip() or "no content type"
-        advice = ADVICE.get(status) or (
+        advice = (ADVICE.get(status) if status != 404 else None) or (
             f"That is {kind}, where JSON was to be: check base_url, and what stands between."
             if kind != "application/json"
             else "That is JSON that ends too early or is damaged."

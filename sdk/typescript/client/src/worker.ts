@@ -83,7 +83,7 @@ export class Worker {
     return (this.#running ??= this.#run());
   }
 
-  /** Takes no more messages, and waits until those in hand are settled. */
+  /** Takes no more messages, and waits until those in hand are settled; a handler must not wait for that. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running?.catch(() => {});

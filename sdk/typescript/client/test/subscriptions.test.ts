@@ -1,6 +1,6 @@
 /** Subscriptions: they begin, go on after a break, wait for slow readers or say that they cannot, and end. */
 import { describe, expect, it } from 'vitest';
-import { WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import type * as z from 'zod';
 import { PUSHES } from '../../../../src/commands/live.ts';
 import type { Pushes, Subscription, Synapd } from '../src/index.ts';
@@ -234,9 +234,23 @@ it('a message that a socket does not take is refused before it is sent', async (
 });
 
 it('calls of one tick travel together and are answered each', async () => {
-  const client = connect(server.url, { transport: 'socket' });
+  const seen: string[] = [];
+  class Watched extends WebSocket {
+    constructor(url: string) {
+      super(url);
+      seen.push('socket');
+      this.on('message', () => seen.push('answer'));
+    }
+    override send(data: string): void {
+      seen.push('call');
+      super.send(data);
+    }
+  }
+  const client = connect(server.url, { transport: 'socket', WebSocket: Watched });
   const values = await Promise.all(
     Array.from({ length: 200 }, (_, n) => client.kv.incr({ key: fresh('n'), amount: n })),
   );
+  // all of them before the first answer, so that the server has them at once
+  expect(seen.slice(0, 201)).toEqual(['socket', ...Array.from({ length: 200 }, () => 'call')]);
   expect(values.map(({ value }) => value)).toEqual(Array.from({ length: 200 }, (_, n) => n));
 });

@@ -57,6 +57,7 @@ const BY_TEXT: Readonly<Record<string, string>> = {
 const BY_STATUS: Readonly<Record<number, string>> = {
   401: 'Pass an apiKey that the server knows, or a signed user.',
   403: 'Use a key, or an author, that may do this: signing takes a backend key, admin calls take an admin key.',
+  404: 'Check the id and the baseUrl; what had this id may have been deleted.',
   413: 'Send less at once.',
   429: 'Send more slowly, or raise the rate limit of the server.',
   502: 'A proxy in between cannot reach the server; see whether it runs.',

@@ -30,7 +30,7 @@ describe('a failure is an ApiError that says what to do:', () => {
   it.each([
     [401, 'unauthorized', /Pass an apiKey/, false],
     [403, 'forbidden', /Use a key, or an author/, false],
-    [404, 'message not found', /^API error 404: message not found$/, false],
+    [404, 'message not found', /^API error 404: message not found\. Check the id/, false],
     [413, 'request body too large', /Send less/, false],
     [500, 'broken', /^API error 500: broken$/, true],
     [503, 'Unavailable: starting', /try again later/, true],

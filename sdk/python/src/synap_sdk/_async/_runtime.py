@@ -44,6 +44,10 @@ class AsyncBeside:
     def __init__(self, loop: Callable[[], Awaitable[None]]) -> None:
         self._task: asyncio.Future[None] = asyncio.ensure_future(loop())
 
+    def is_current(self) -> bool:
+        """Whether the caller is called by the loop."""
+        return asyncio.current_task() is self._task
+
     async def join(self) -> None:
         await asyncio.shield(self._task)
 

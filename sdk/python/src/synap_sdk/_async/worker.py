@@ -65,9 +65,11 @@ class AsyncWorker:
         self._loops.append(AsyncBeside(self._renew))
 
     async def stop(self) -> None:
-        """Takes no more messages, and waits until those in hand are settled."""
+        """Takes no more messages, and waits until those in hand are settled; not in a handler, whose message is one of
+        them."""
         self._stopping.set()
-        await self._join()
+        if not any(loop.is_current() for loop in self._loops):
+            await self._join()
 
     async def _join(self) -> None:
         *workers, renewer = self._loops

@@ -46,6 +46,10 @@ class Beside:
         except BaseException as error:
             self._failure = error
 
+    def is_current(self) -> bool:
+        """Whether the caller is called by the loop."""
+        return threading.current_thread() is self._thread
+
     def join(self) -> None:
         self._thread.join()
         if self._failure is not None:

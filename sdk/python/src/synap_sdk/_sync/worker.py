@@ -66,9 +66,11 @@ class Worker:
         self._loops.append(Beside(self._renew))
 
     def stop(self) -> None:
-        """Takes no more messages, and waits until those in hand are settled."""
+        """Takes no more messages, and waits until those in hand are settled; not in a handler, whose message is one of
+        them."""
         self._stopping.set()
-        self._join()
+        if not any(loop.is_current() for loop in self._loops):
+            self._join()
 
     def _join(self) -> None:
         *workers, renewer = self._loops
