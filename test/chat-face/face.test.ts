@@ -148,6 +148,32 @@ describe('the chat face', () => {
     }
   });
 
+  it('is counted by the metrics of the server', async () => {
+    const shown = async (): Promise<(row: string) => number> => {
+      const text = await (await fetch(`${server.base}/metrics`, { headers: as('ana') })).text();
+      const lines = text.split('\n');
+      // a command that nobody has called yet has no row
+      return (row) => Number(lines.find((line) => line.startsWith(`${row} `))?.slice(row.length) ?? 0);
+    };
+    await post('counted', 0);
+    const before = await shown();
+    const id = await post('counted', 1);
+    await call('PUT', `/v1/messages/${id}`, as('ana'), { body: 2 });
+    await call('DELETE', `/v1/messages/${id}`, as('ana'));
+    await call('DELETE', '/v1/messages/msg-none', as('ana'));
+    await call('DELETE', '/v1/threads/counted', as('ana'));
+    const after = await shown();
+    const rows = {
+      'synapd_chat_threads{state="live"}': -1,
+      'synapd_chat_threads{state="deleted"}': 1,
+      synapd_chat_versions: 4, // with the tombstone
+      'synapd_commands_total{command="chat.create_message",outcome="ok"}': 1,
+      'synapd_commands_total{command="chat.edit_message",outcome="ok"}': 1,
+      'synapd_commands_total{command="chat.delete_thread",outcome="ok"}': 1,
+    };
+    for (const [row, change] of Object.entries(rows)) expect([row, after(row) - before(row)]).toEqual([row, change]);
+  });
+
   it('keeps admin calls and signing to their keys', async () => {
     expect((await call('GET', '/admin/stats', ADMIN)).status).toBe(200);
     expect((await call('GET', '/admin/stats', as('ana'))).status).toBe(403);
