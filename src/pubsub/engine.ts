@@ -197,7 +197,8 @@ export class PubSubEngine implements Engine {
 
   /** Lets a message wait behind those for the same receivers; messages for others are handed over first, so order holds. */
   #send(receivers: readonly Subscriber[], message: Message): void {
-    if (this.#waitingFor !== undefined && (this.#waitingFor !== receivers || this.#waiting.length >= BURST_MAX))
+    // again, since a receiver may publish while it is handed something
+    while (this.#waitingFor !== undefined && (this.#waitingFor !== receivers || this.#waiting.length >= BURST_MAX))
       this.deliver();
     const first = this.#waitingFor === undefined;
     this.#waitingFor = receivers;

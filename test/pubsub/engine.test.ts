@@ -322,6 +322,18 @@ describe('delivery that waits', () => {
     expect([stays.payloads, goes.payloads, comes.payloads]).toEqual([[1, 2], [], [2]]);
   });
 
+  test('keeps apart what receivers publish while they are handed something', () => {
+    const [replies, others] = [new Inbox(), new Inbox()];
+    engine.defer(() => {});
+    subscribe(['a'], undefined, { deliver: () => void publish('reply', 'echo') });
+    subscribe(['reply'], undefined, replies);
+    subscribe(['b'], undefined, others);
+    publish('a', 1);
+    publish('b', 2);
+    engine.deliver();
+    expect([replies.payloads, others.payloads]).toEqual([['echo'], [2]]);
+  });
+
   test('holds back no more than a few hundred messages', () => {
     const inbox = new Inbox();
     engine.defer(() => {});
